@@ -1,0 +1,53 @@
+"""Fixtures shared by every room: tiny made-up patients in the layout of kaggle_3m, and the real ones where they are at hand."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+Kaggle = Callable[..., Path]
+
+
+def write_patient(
+    root: Path, patient: str = "TCGA_CS_0001_20000101", *, slices: int = 4, size: int = 32, seed: int = 0, tumor: bool = True
+) -> Path:
+    """Write one patient as kaggle_3m does: `slices` TIFF pairs of `size` x `size`, the middle ones with a square bright-FLAIR lesion."""
+    rng = np.random.default_rng([seed, *patient.encode()])
+    folder = root / patient
+    folder.mkdir(parents=True)
+    for number in range(1, slices + 1):
+        image = rng.integers(20, 120, (size, size, 3), dtype=np.uint8)
+        mask = np.zeros((size, size), np.uint8)
+        if tumor and 1 < number < slices:
+            row, column = rng.integers(2, size // 2, 2)
+            mask[row : row + size // 4, column : column + size // 4] = 255
+            image[mask > 0, 1] = 230
+        tifffile.imwrite(folder / f"{patient}_{number}.tif", image)
+        tifffile.imwrite(folder / f"{patient}_{number}_mask.tif", mask)
+    return folder
+
+
+@pytest.fixture
+def kaggle(tmp_path: Path) -> Kaggle:
+    """Factory: `kaggle(patients=3, slices=4, size=32, seed=0)` writes a tiny kaggle_3m folder below tmp_path and returns its path."""
+
+    def make(patients: int = 3, *, name: str = "kaggle_3m", slices: int = 4, size: int = 32, seed: int = 0) -> Path:
+        root = tmp_path / name
+        sites = ("CS", "DU", "HT")
+        for i in range(patients):
+            write_patient(root, f"TCGA_{sites[i % 3]}_{i + 1:04d}_20000101", slices=slices, size=size, seed=seed)
+        return root
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def real_data() -> str:
+    """The real patients (a kaggle_3m folder or its archive), named by GLIAFLOW_REAL_DATA."""
+    path = os.environ.get("GLIAFLOW_REAL_DATA", "")
+    if not path or not Path(path).exists():
+        pytest.skip("GLIAFLOW_REAL_DATA does not name a folder or archive with real patients")
+    return path
