@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write `frame` (its index dropped) as zstd parquet; equal frames give equal bytes under the same pandas and pyarrow."""
+    """Write `frame`, its index dropped, as zstd parquet; equal frames give equal bytes under the same libraries."""
     pq.write_table(pa.Table.from_pandas(frame.reset_index(drop=True), preserve_index=False), path, compression="zstd")
 
 

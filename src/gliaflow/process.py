@@ -1,0 +1,89 @@
+"""Run a module in a child process that dies with its parent, for work that should have its own memory and seeds.
+
+The child is told what to do by a JSON file and tells how it goes by JSON lines on its standard output
+(`gliaflow.events`). What it writes to standard error is kept, and shown if it fails.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any
+
+PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
+GRACE = 20.0  # seconds that a child has to end after SIGTERM
+
+
+class ChildFailed(RuntimeError):
+    """A child process ended with an error, or was killed."""
+
+
+def run_child(module: str, spec: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> None:
+    """Run `python -m module SPEC.json` in a process of its own and call `on_event` for each event that it tells.
+
+    Raises `ChildFailed` with the end of the child's standard error if it does not end well. When this process is
+    interrupted, or killed (on Linux), the child ends too.
+    """
+    with tempfile.TemporaryDirectory(prefix="gliaflow-") as folder:
+        path = Path(folder) / "spec.json"
+        path.write_text(json.dumps(spec), encoding="utf-8")
+        command = [sys.executable, "-m", "gliaflow.process", str(os.getpid()), module, str(path)]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+        assert child.stdout is not None and child.stderr is not None
+        complaints: deque[str] = deque(maxlen=20)
+        listener = Thread(target=complaints.extend, args=(child.stderr,), daemon=True)
+        listener.start()
+        try:
+            _listen(child.stdout, on_event)
+            code = child.wait()
+        finally:
+            _end(child)
+            listener.join(timeout=5)
+            child.stdout.close()
+            child.stderr.close()
+    if code != 0:
+        ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        hint = " It may have run out of memory." if code == -signal.SIGKILL else ""
+        raise ChildFailed(f"The process running {module} {ended}.{hint} Its last words:\n{''.join(complaints).strip()}")
+
+
+def _listen(lines: IO[str], on_event: Callable[[dict[str, Any]], None]) -> None:
+    for line in lines:
+        with contextlib.suppress(json.JSONDecodeError):  # a library that prints is not an event
+            event = json.loads(line)
+            if isinstance(event, dict):
+                on_event(event)
+
+
+def _end(child: "subprocess.Popen[str]") -> None:
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _die_with(parent: int) -> None:
+    """Ask the kernel to kill this process when its parent dies; end at once if it is dead already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise SystemExit("the parent process is gone")
+
+
+if __name__ == "__main__":
+    _, parent_id, name, *arguments = sys.argv
+    _die_with(int(parent_id))
+    sys.argv = [name, *arguments]
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
