@@ -1,7 +1,8 @@
-"""Fixtures shared by every room: tiny made-up patients in the layout of kaggle_3m, and the real ones where they are at hand."""
+"""Fixtures shared by every room: tiny made-up patients in the layout of kaggle_3m, and the real ones where at hand."""
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,27 @@ import tifffile
 Kaggle = Callable[..., Path]
 
 
-def write_patient(
-    root: Path, patient: str = "TCGA_CS_0001_20000101", *, slices: int = 4, size: int = 32, seed: int = 0, tumor: bool = True
+@pytest.fixture(scope="session", autouse=True)
+def home() -> Iterator[None]:
+    """Keep Prefect's state out of the user's home, and its analytics off; set before anything imports Prefect."""
+    with tempfile.TemporaryDirectory(prefix="gliaflow-prefect-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", folder)
+        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        patch.setenv("DO_NOT_TRACK", "1")
+        patch.delenv("PREFECT_API_URL", raising=False)
+        yield
+
+
+def _write_patient(
+    root: Path,
+    patient: str = "TCGA_CS_0001_20000101",
+    *,
+    slices: int = 4,
+    size: int = 32,
+    seed: int = 0,
+    tumor: bool = True,
 ) -> Path:
-    """Write one patient as kaggle_3m does: `slices` TIFF pairs of `size` x `size`, the middle ones with a square bright-FLAIR lesion."""
+    """Write `slices` TIFF pairs of `size` x `size`; all but the first and last have a square, FLAIR-bright lesion."""
     rng = np.random.default_rng([seed, *patient.encode()])
     folder = root / patient
     folder.mkdir(parents=True)
@@ -30,15 +48,21 @@ def write_patient(
     return folder
 
 
+@pytest.fixture(scope="session")
+def write_patient() -> Kaggle:
+    """`write_patient(root, patient, slices=4, size=32, seed=0, tumor=True)` writes one patient as kaggle_3m does."""
+    return _write_patient
+
+
 @pytest.fixture
 def kaggle(tmp_path: Path) -> Kaggle:
-    """Factory: `kaggle(patients=3, slices=4, size=32, seed=0)` writes a tiny kaggle_3m folder below tmp_path and returns its path."""
+    """`kaggle(patients=3, slices=4, size=32, seed=0)` writes a tiny kaggle_3m folder and returns its path."""
 
     def make(patients: int = 3, *, name: str = "kaggle_3m", slices: int = 4, size: int = 32, seed: int = 0) -> Path:
         root = tmp_path / name
         sites = ("CS", "DU", "HT")
         for i in range(patients):
-            write_patient(root, f"TCGA_{sites[i % 3]}_{i + 1:04d}_20000101", slices=slices, size=size, seed=seed)
+            _write_patient(root, f"TCGA_{sites[i % 3]}_{i + 1:04d}_20000101", slices=slices, size=size, seed=seed)
         return root
 
     return make

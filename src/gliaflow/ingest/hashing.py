@@ -1,0 +1,106 @@
+"""SHA-256 of files, remembered by size and times so that an unchanged file is not read again."""
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+VERSION = 1
+FRESH_SECONDS = 0.1  # a file written this recently may change again within the same tick of the file system's clock
+
+Stamp = tuple[int, int, int, int]
+
+
+def sha256_of(content: bytes) -> str:
+    """SHA-256 of `content` as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def hash_file(path: Path) -> tuple[str, Stamp | None]:
+    """SHA-256 of the file at `path`, and its stamp (None where it was changed just now, or while it was read).
+
+    Raises OSError where it can't be read.
+    """
+    with path.open("rb") as file:
+        before = stamp_of(os.fstat(file.fileno()))
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        status = os.fstat(file.fileno())
+    at_rest = time.time() - max(status.st_mtime, status.st_ctime) > FRESH_SECONDS
+    return digest, before if at_rest and before == stamp_of(status) else None
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """What changes when a file does: size, time of change of content and of its entry (ns), inode."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+class HashIndex:
+    """A JSON file: path and stamp -> SHA-256. Where it is lost, damaged or unwritable, files are hashed again."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._known = _load(path) if path else {}
+        self._saved = dict(self._known)
+
+    def get(self, path: str, stamp: Stamp) -> str | None:
+        """The digest of the file at the absolute `path`, if it is still the file with this `stamp`."""
+        known = self._known.get(path)
+        return known[1] if known and known[0] == stamp else None
+
+    def put(self, path: str, stamp: Stamp, digest: str) -> None:
+        """Remember `digest` for the file at the absolute `path`."""
+        self._known[path] = (stamp, digest)
+
+    def keep_only(self, root: str, paths: Iterable[str]) -> None:
+        """Forget files below the folder `root` other than `paths`."""
+        below, kept = root.rstrip("/") + "/", set(paths)
+        self._known = {path: row for path, row in self._known.items() if path in kept or not path.startswith(below)}
+
+    def save(self) -> None:
+        """Write the index where it changed, whole or not at all."""
+        if self.path is None or self._known == self._saved:
+            return
+        rows = {path: [*stamp, digest] for path, (stamp, digest) in sorted(self._known.items())}
+        try:
+            write_whole(self.path, json.dumps({"version": VERSION, "files": rows}, indent=0).encode())
+        except OSError as error:
+            logger.warning("The hash index %s could not be written (%s): the next scan hashes again", self.path, error)
+            return
+        self._saved = dict(self._known)
+
+
+def _load(path: Path) -> dict[str, tuple[Stamp, str]]:
+    try:
+        stored = json.loads(path.read_bytes())
+        if stored["version"] != VERSION:
+            return {}
+        known: dict[str, tuple[Stamp, str]] = {}
+        for name, (size, mtime, ctime, inode, digest) in stored["files"].items():
+            if not isinstance(digest, str) or len(digest) != 64:
+                raise ValueError(f"{digest!r} is no SHA-256")
+            known[name] = ((size, mtime, ctime, inode), digest)
+        return known
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        logger.warning("The hash index %s is damaged (%s): hashing again", path, error)
+        return {}
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` to `path` by way of a temporary file beside it, so that readers see all of it or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,74 @@
+"""One parser for the names of slices: what a path says of patient, slice number, site and role.
+
+1. `TCGA_<site>_<case>_<date>_<slice>[_mask].tif` is the name of kaggle_3m. The patient is all but the slice number, the
+   clinical case `TCGA_<site>_<case>`.
+2. `<patient>_<number>` or `<patient>-<number>`: words such as "slice" or "img" at the end of the patient are left out;
+   where nothing remains, the nearest folder that is no images or masks folder is the patient, or "unnamed".
+3. A mask ends in `_mask` or `_seg` (or with a hyphen), or lies in a folder `mask`, `masks`, `label` or `labels`.
+   Everything else is an image.
+4. Any other name is odd.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"})
+MASK_FOLDERS = frozenset({"mask", "masks", "label", "labels"})
+IMAGE_FOLDERS = frozenset({"image", "images", "img", "imgs"})
+UNNAMED = "unnamed"
+
+_MASK_ENDING = re.compile(r"[_-](?:mask|seg)$", re.IGNORECASE)
+_KAGGLE = re.compile(r"(TCGA_([A-Z0-9]{2})_[A-Z0-9]{4})_[0-9]{8}_([0-9]{1,6})", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?:(.*?)[_\- ])?([0-9]{1,9})", re.DOTALL)
+_WORD_AND_NUMBER = re.compile(r"(?:(.*)[_\- ])?(?:slice|img|image|scan|mri|z)([0-9]{1,9})", re.IGNORECASE | re.DOTALL)
+_GENERIC_ENDING = re.compile(r"(?:^|[_\- ]+)(?:slice|img|image|scan|mri|z)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class SliceName:
+    """What a path says of its slice; `site` and `case` only where the name is of kaggle_3m."""
+
+    patient: str
+    slice: int
+    site: str | None
+    case: str | None
+    role: Literal["image", "mask"]
+
+
+def role_of(path: str) -> Literal["image", "mask"] | None:
+    """The role of the file at `path` (posix, relative to the data root), or None where its suffix is no image's."""
+    file = PurePosixPath(path)
+    if file.suffix.lower() not in IMAGE_SUFFIXES:
+        return None
+    in_masks = any(folder.lower() in MASK_FOLDERS for folder in file.parts[:-1])
+    return "mask" if in_masks or _MASK_ENDING.search(file.stem) else "image"
+
+
+def parse_name(path: str) -> SliceName | None:
+    """What `path` (posix, relative to the data root) says of its slice; None where the name is odd."""
+    role = role_of(path)
+    if role is None:
+        return None
+    file = PurePosixPath(unicodedata.normalize("NFC", path))
+    stem = _MASK_ENDING.sub("", file.stem)
+    if kaggle := _KAGGLE.fullmatch(stem):
+        patient = stem.rpartition("_")[0].upper()
+        return SliceName(patient, int(kaggle[3]), kaggle[2].upper(), kaggle[1].upper(), role)
+    numbered = _NUMBERED.fullmatch(stem) or _WORD_AND_NUMBER.fullmatch(stem)
+    if not numbered:
+        return None
+    patient = numbered[1] or ""
+    while patient != (shorter := _GENERIC_ENDING.sub("", patient)):
+        patient = shorter
+    return SliceName(patient.strip("_- ") or _folder_patient(file), int(numbered[2]), None, None, role)
+
+
+def _folder_patient(file: PurePosixPath) -> str:
+    """The nearest folder above `file` that is not merely called images or masks."""
+    for folder in reversed(file.parts[:-1]):
+        if folder.lower() not in MASK_FOLDERS | IMAGE_FOLDERS:
+            return folder
+    return UNNAMED

@@ -1,0 +1,113 @@
+"""data.csv in every dress it comes in."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import schemas
+from gliaflow.ingest.clinical import CODES, read_clinical, read_clinical_files
+from gliaflow.ingest.reasons import UnusableFile
+from gliaflow.ingest.scan import scan_folder
+
+HEADER = ["Patient", *CODES]
+ROWS = [
+    ["TCGA_CS_4941", "2", "4", "2", "2", "", "3", "2", "1", "2", "1", "3", "2", "2", "67", "3", "2", "1"],
+    ["TCGA_CS_4944", "", "5", "2", "1", "2", "1", "1", "1", "1", "1", "3", "6", "2", "50", "3", "", "0"],
+]
+
+
+def text(separator: str = ",", rows: list[list[str]] = ROWS, header: list[str] = HEADER, end: str = "\n") -> str:
+    return end.join(separator.join(row) for row in [header, *rows]) + end
+
+
+def write(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        text().encode(),
+        text(";").encode(),
+        text(";", end="\r\n").encode("utf-8-sig"),
+        text(", ").encode(),
+        text().replace("TCGA_CS_4941", '"TCGA_CS_4941 "').encode(),
+    ],
+    ids=["commas", "semicolons", "excel", "spaces", "quotes"],
+)
+def test_both_separators_and_their_dresses_read_the_same(tmp_path: Path, content: bytes) -> None:
+    table = schemas.validate(read_clinical(write(tmp_path, content)), schemas.ClinicalTable, "clinical table")
+    assert table.columns.tolist() == HEADER
+    assert table["Patient"].tolist() == ["TCGA_CS_4941", "TCGA_CS_4944"]
+    assert table["age_at_initial_pathologic"].tolist() == [67.0, 50.0]
+    np.testing.assert_array_equal(table["RPPACluster"], [np.nan, 2.0])
+    assert (table.dtypes.drop("Patient") == "float64").all()
+
+
+def test_text_among_numbers_is_left_for_the_schema_to_name(tmp_path: Path) -> None:
+    rows = [ROWS[0], [*ROWS[1][:14], "fifty", *ROWS[1][15:]]]
+    table = read_clinical(write(tmp_path, text(rows=rows)))
+    with pytest.raises(
+        schemas.InvalidTable, match=r"row 1 \(Patient TCGA_CS_4944\): age_at_initial_pathologic is 'fifty'"
+    ):
+        schemas.validate(table, schemas.ClinicalTable, "clinical table")
+
+
+def test_words_for_missing_and_empty_lines_are_read_as_such(tmp_path: Path) -> None:
+    table = read_clinical(write(tmp_path, text(rows=[[ROWS[0][0], "NA", "nan", *ROWS[0][3:]], [""] * 18])))
+    assert len(table) == 1
+    assert table[["RNASeqCluster", "MethylationCluster"]].isna().all(axis=None)
+
+
+def test_latin_1_is_read(tmp_path: Path) -> None:
+    table = read_clinical(write(tmp_path, text(rows=[["J\u00f6rg", *ROWS[0][1:]]]).encode("cp1252")))
+    assert table["Patient"].tolist() == ["J\u00f6rg"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("", r"data.csv with the columns \(none\)"),
+        ("a,b\n1,2\n", "data.csv with the columns a, b"),
+        ("Patient,a,a\nx,1,2\n", "data.csv with the columns Patient, a, a"),
+        ("Patient,a\nx,1,2\n", "has 3 values in the row 'x,1,2', not 2"),
+        ("Patient,a\nx\n", "has 1 values in the row 'x', not 2"),
+        ("Patient," + "a" * 200_000, "data.csv is no table"),
+    ],
+)
+def test_what_is_no_clinical_table_is_refused(tmp_path: Path, content: str, found: str) -> None:
+    with pytest.raises(UnusableFile, match=found) as failure:
+        read_clinical(write(tmp_path, content))
+    assert failure.value.reason == "bad_clinical"
+
+
+def test_copies_that_say_the_same_count_once(tmp_path: Path) -> None:
+    write(tmp_path, text(rows=ROWS[::-1]))
+    write(tmp_path / "second", text(";"))
+    table = read_clinical_files(tmp_path, scan_folder(tmp_path))
+    assert table is not None
+    assert table["Patient"].tolist() == ["TCGA_CS_4941", "TCGA_CS_4944"]
+
+
+def test_copies_that_differ_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, text())
+    write(tmp_path / "second", text(rows=ROWS[:1]))
+    with pytest.raises(UnusableFile, match=r"data\.csv and second/data\.csv differ") as failure:
+        read_clinical_files(tmp_path, scan_folder(tmp_path))
+    assert failure.value.reason == "conflicting_files"
+
+
+def test_no_clinical_table_is_none(tmp_path: Path) -> None:
+    write(tmp_path, "", name="other.csv")
+    assert read_clinical_files(tmp_path, scan_folder(tmp_path)) is None
+    write(tmp_path, "")  # empty: a problem that the scan found
+    assert read_clinical_files(tmp_path, scan_folder(tmp_path)) is None
+
+
+def test_the_columns_are_those_of_the_schema() -> None:
+    assert set(schemas.ClinicalTable.to_schema().columns) == set(HEADER)
+    assert pd.Index(HEADER).is_unique
