@@ -1,0 +1,25 @@
+"""pandera models of every table that crosses a task boundary, and `validate`, which names every offending row."""
+
+from schemas.clinical import ClinicalTable
+from schemas.evaluation import FrameTable, HistoryTable, PatientTable, PredictionTable
+from schemas.ingest import FactTable, FileTable, LabelTable, RejectedTable, SliceTable, VolumeTable
+from schemas.splits import LeakTable, PartTable
+from schemas.validation import InvalidTable, validate
+
+__all__ = [
+    "ClinicalTable",
+    "FactTable",
+    "FileTable",
+    "FrameTable",
+    "HistoryTable",
+    "InvalidTable",
+    "LabelTable",
+    "LeakTable",
+    "PartTable",
+    "PatientTable",
+    "PredictionTable",
+    "RejectedTable",
+    "SliceTable",
+    "VolumeTable",
+    "validate",
+]

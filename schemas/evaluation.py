@@ -1,0 +1,115 @@
+"""Tables of training, scoring and predicting."""
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from schemas.base import TEXT, Table
+
+UNIT = {"min_value": 0, "max_value": 1}
+
+
+class HistoryTable(Table):
+    """train: one row an epoch."""
+
+    epoch: int = pa.Field(ge=1)
+    loss: float
+    dice: float = pa.Field(in_range=UNIT)
+    val_loss: float
+    val_dice: float = pa.Field(in_range=UNIT)
+    learning_rate: float = pa.Field(gt=0)
+
+    @pa.check("epoch", error="must count 1, 2, 3 ...")
+    def counted_from_one(cls, epoch: pd.Series) -> pd.Series:
+        return epoch == pd.Series(np.arange(1, len(epoch) + 1), index=epoch.index)
+
+
+class Overlap(Table):
+    """Pixel counts that every overlap metric comes from."""
+
+    true_pixels: int = pa.Field(ge=0)
+    predicted_pixels: int = pa.Field(ge=0)
+    intersection: int = pa.Field(ge=0)
+
+    @pa.dataframe_check(error="intersection must be at most true_pixels and at most predicted_pixels")
+    def intersection_fits(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame["intersection"] <= frame[["true_pixels", "predicted_pixels"]].min(axis=1)
+
+
+class PredictionTable(Overlap):
+    """evaluate: one row a slice of val and test."""
+
+    patient: str = pa.Field(str_matches=TEXT)
+    slice: int = pa.Field(ge=0)
+    part: str = pa.Field(isin=["val", "test"])
+    site: str = pa.Field(str_matches=TEXT)
+    image_path: str = pa.Field(str_matches=TEXT)
+    mask_path: str = pa.Field(str_matches=TEXT)
+    mask: int = pa.Field(isin=[0, 1])
+    has_mask: int = pa.Field(isin=[0, 1])
+    tumor_probability: float = pa.Field(in_range=UNIT)
+    pixels: int = pa.Field(ge=1)
+
+    class Config:
+        unique = ["patient", "slice"]
+
+    @pa.dataframe_check(error="mask must be 1 exactly where true_pixels > 0")
+    def mask_counted(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame["mask"] == (frame["true_pixels"] > 0)
+
+    @pa.dataframe_check(error="has_mask must be 1 exactly where predicted_pixels > 0")
+    def prediction_counted(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame["has_mask"] == (frame["predicted_pixels"] > 0)
+
+    @pa.dataframe_check(error="true_pixels and predicted_pixels must be at most pixels")
+    def fits_the_slice(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame[["true_pixels", "predicted_pixels"]].max(axis=1) <= frame["pixels"]
+
+
+class PatientTable(Overlap):
+    """evaluate: one row a patient of val and test (under the protocol `slice` a patient may be in both)."""
+
+    patient: str = pa.Field(str_matches=TEXT)
+    site: str = pa.Field(str_matches=TEXT)
+    part: str = pa.Field(isin=["val", "test"])
+    slices: int = pa.Field(ge=1)
+    tumor_slices: int = pa.Field(ge=0)
+    dice: float = pa.Field(in_range=UNIT)
+    iou: float = pa.Field(in_range=UNIT)
+    accuracy: float = pa.Field(in_range=UNIT)
+    mean_slice_dice: float = pa.Field(nullable=True, in_range=UNIT)
+
+    class Config:
+        unique = ["patient", "part"]
+
+    @pa.dataframe_check(error="Dice must be at least IoU")
+    def dice_above_iou(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame["dice"] >= frame["iou"]
+
+    @pa.dataframe_check(error="tumor_slices must be at most slices")
+    def tumor_within(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame["tumor_slices"] <= frame["slices"]
+
+    @pa.dataframe_check(error="mean_slice_dice is missing exactly where there is no tumour slice")
+    def mean_known(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame["mean_slice_dice"].isna() == (frame["tumor_slices"] == 0)
+
+
+class FrameTable(Table):
+    """predict: the notebook's prediction frame, one row a slice; paths of results are relative to their artifact."""
+
+    patient: str = pa.Field(str_matches=TEXT)
+    slice: int = pa.Field(ge=0)
+    image_path: str = pa.Field(str_matches=TEXT)
+    mask_path: str = pa.Field(str_matches=TEXT)
+    mask: int = pa.Field(isin=[0, 1])
+    predicted_mask: str = pa.Field(unique=True, str_matches=TEXT)
+    has_mask: int = pa.Field(isin=[0, 1])
+    overlay: str = pa.Field(nullable=True, unique=True, str_matches=TEXT)
+
+    class Config:
+        unique = ["patient", "slice"]
+
+    @pa.dataframe_check(error="there is an overlay exactly where there is true or predicted tumour")
+    def overlaid(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame["overlay"].notna() == ((frame["mask"] == 1) | (frame["has_mask"] == 1))

@@ -1,0 +1,282 @@
+"""Each table: a sound one passes as it is, and each rule names the row that breaks it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+
+import schemas
+from gliaflow.ingest.clinical import CODES
+from gliaflow.store.tables import read_table, write_table
+
+SHA, PHASH = "0123456789abcdef" * 4, "0123456789abcdef"
+TEXT = {"path", "sha256", "role", "patient", "site", "problem", "case", "overlay", "part"}
+
+
+def table(rows: list[dict[str, Any]], **types: str) -> pd.DataFrame:
+    frame = pd.DataFrame(rows)
+    kinds = {name: "str" for name in frame.columns if name in TEXT} | types
+    return frame.astype({name: kind for name, kind in kinds.items() if name in frame.columns})
+
+
+def files() -> pd.DataFrame:
+    base = {"size": 7, "sha256": SHA, "role": "image", "patient": "p", "slice": 1, "site": None, "problem": None}
+    return table(
+        [
+            {"path": "p_1.tif", **base},
+            {"path": "p_2.tif", **base, "slice": 2, "sha256": None, "problem": "empty_file"},
+            {"path": "notes.txt", **base, "role": "other", "sha256": None, "patient": None, "slice": None},
+        ],
+        slice="Int64",
+    )
+
+
+def slices() -> pd.DataFrame:
+    keys = [("TCGA_CS_0001_20000101", 1), ("TCGA_CS_0001_20000101", 2), ("p", 1)]
+    return table(
+        [
+            {
+                "patient": patient,
+                "slice": number,
+                "site": "CS",
+                "case": "TCGA_CS_0001" if patient != "p" else None,
+                "image_path": f"{patient}_{number}.tif",
+                "mask_path": f"{patient}_{number}_mask.tif",
+                "image_sha256": SHA,
+                "mask_sha256": SHA,
+            }
+            for patient, number in keys
+        ]
+    )
+
+
+def rejected() -> pd.DataFrame:
+    row = {"path": "a", "reason": "truncated", "found": "9 bytes", "stage": "prepare", "counted": True}
+    return table([row, {**row, "path": "b", "reason": "duplicate_copy", "stage": "pair", "counted": False}])
+
+
+def facts() -> pd.DataFrame:
+    keys = slices()[["patient", "slice"]].assign(index=[0, 1, 0])
+    means = {"mean_pre": 0.0, "mean_flair": 255.0, "mean_post": 12.5}
+    return keys.assign(
+        height=256,
+        width=240,
+        tumor_pixels=[0, 5, 0],
+        brain_pixels=9,
+        missing=["", "pre", "pre,post"],
+        **means,
+        phash=PHASH,
+    )
+
+
+def clinical() -> pd.DataFrame:
+    return pd.DataFrame({"Patient": ["TCGA_CS_0001", "TCGA_CS_0002"], **{code: [1.0, np.nan] for code in CODES}})
+
+
+def labels() -> pd.DataFrame:
+    joined = slices().merge(facts(), on=["patient", "slice"])
+    return joined.assign(has_tumor=[False, True, False], **{code: [1.0, 1.0, np.nan] for code in CODES})
+
+
+def volumes() -> pd.DataFrame:
+    return table([{"patient": name, "slices": 3, "content": SHA} for name in "ab"])
+
+
+def parts() -> pd.DataFrame:
+    rows = [{"patient": "p", "slice": i, "part": part, "fold": None} for i, part in enumerate(("train", "val", "test"))]
+    return table(rows, fold="Int64")
+
+
+def leaks() -> pd.DataFrame:
+    row = {
+        "kind": "near",
+        "part_a": "train",
+        "patient_a": "p",
+        "slice_a": 1,
+        "part_b": "test",
+        "patient_b": "q",
+        "slice_b": 2,
+    }
+    return table(
+        [{**row, "similarity": 0.9}, {**row, "kind": "patient", "slice_a": None, "slice_b": None, "similarity": 1.0}],
+        slice_a="Int64",
+        slice_b="Int64",
+    )
+
+
+def history() -> pd.DataFrame:
+    row = {"loss": 0.5, "dice": 0.4, "val_loss": 0.6, "val_dice": 0.3, "learning_rate": 1e-3}
+    return table([{"epoch": epoch, **row} for epoch in (1, 2, 3)])
+
+
+def predictions() -> pd.DataFrame:
+    keys = {"patient": "p", "part": "test", "site": "CS", "image_path": "i", "mask_path": "m"}
+    counts = {"true_pixels": 9, "predicted_pixels": 6, "intersection": 6, "pixels": 9}
+    nothing = {
+        "mask": 0,
+        "has_mask": 0,
+        "tumor_probability": 0.0,
+        "true_pixels": 0,
+        "predicted_pixels": 0,
+        "intersection": 0,
+    }
+    return table(
+        [
+            {**keys, "slice": 1, "mask": 1, "has_mask": 1, "tumor_probability": 1.0, **counts},
+            {**keys, "slice": 2, **nothing, "pixels": 9},
+        ]
+    )
+
+
+def patients() -> pd.DataFrame:
+    row = {"patient": "p", "site": "CS", "part": "val", "slices": 3, "tumor_slices": 2, "accuracy": 0.99}
+    overlap = {"true_pixels": 9, "predicted_pixels": 6, "intersection": 6, "dice": 0.8, "iou": 0.667}
+    return table(
+        [
+            {**row, **overlap, "mean_slice_dice": 0.7},
+            {**row, **overlap, "patient": "q", "tumor_slices": 0, "mean_slice_dice": None},
+        ],
+        mean_slice_dice="float64",
+    )
+
+
+def frame() -> pd.DataFrame:
+    row = {"patient": "p", "image_path": "i", "mask_path": "m"}
+    return table(
+        [
+            {**row, "slice": 1, "mask": 1, "predicted_mask": "1.png", "has_mask": 0, "overlay": "o1.png"},
+            {**row, "slice": 2, "mask": 0, "predicted_mask": "2.png", "has_mask": 0, "overlay": None},
+        ]
+    )
+
+
+SOUND: dict[type[pa.DataFrameModel], Callable[[], pd.DataFrame]] = {
+    schemas.FileTable: files,
+    schemas.SliceTable: slices,
+    schemas.RejectedTable: rejected,
+    schemas.FactTable: facts,
+    schemas.ClinicalTable: clinical,
+    schemas.LabelTable: labels,
+    schemas.VolumeTable: volumes,
+    schemas.PartTable: parts,
+    schemas.LeakTable: leaks,
+    schemas.HistoryTable: history,
+    schemas.PredictionTable: predictions,
+    schemas.PatientTable: patients,
+    schemas.FrameTable: frame,
+}
+
+
+def test_every_table_is_tested() -> None:
+    exported = {getattr(schemas, name) for name in schemas.__all__ if name.endswith("Table") and name != "InvalidTable"}
+    assert exported == set(SOUND)
+
+
+@pytest.mark.parametrize("schema", SOUND, ids=lambda schema: schema.__name__)
+def test_a_sound_table_passes_unchanged(schema: type[pa.DataFrameModel], tmp_path: Path) -> None:
+    sound = SOUND[schema]()
+    pd.testing.assert_frame_equal(schemas.validate(sound, schema, "table"), sound)
+    write_table(sound, tmp_path / "table.parquet")
+    pd.testing.assert_frame_equal(schemas.validate(read_table(tmp_path / "table.parquet"), schema, "table"), sound)
+
+
+@pytest.mark.parametrize("schema", SOUND, ids=lambda schema: schema.__name__)
+def test_an_empty_table_passes(schema: type[pa.DataFrameModel]) -> None:
+    assert len(schemas.validate(SOUND[schema]().iloc[:0], schema, "table")) == 0
+
+
+@pytest.mark.parametrize("schema", SOUND, ids=lambda schema: schema.__name__)
+def test_columns_are_strict(schema: type[pa.DataFrameModel]) -> None:
+    sound = SOUND[schema]()
+    last = sound.columns[-1]
+    with pytest.raises(schemas.InvalidTable) as failure:
+        schemas.validate(sound.drop(columns=last).assign(stranger=1), schema, "table")
+    assert "the whole table: stranger is a column that does not belong here" in str(failure.value)
+    assert f"the whole table: {last} must be there; the column is missing" in str(failure.value)
+
+
+BROKEN: list[tuple[type[pa.DataFrameModel], int, str, Any, str]] = [
+    (schemas.FileTable, 0, "sha256", "xyz", "must be 64 hexadecimal digits"),
+    (schemas.FileTable, 0, "sha256", None, "has a sha256 or a problem"),
+    (schemas.FileTable, 0, "role", "picture", "must be 'image', 'mask', 'clinical' or 'other'"),
+    (schemas.FileTable, 0, "patient", None, "known together or not at all"),
+    (schemas.FileTable, 1, "path", "p_1.tif", "must not repeat"),
+    (schemas.FileTable, 1, "problem", "a bad day", "must be 'no_permission', "),
+    (schemas.FileTable, 0, "size", -1, "must be at least 0"),
+    (schemas.FileTable, 0, "slice", -1, "must be at least 0"),
+    (schemas.SliceTable, 1, "slice", 1, "patient + slice is ('TCGA_CS_0001_20000101', 1); must not repeat"),
+    (schemas.SliceTable, 1, "slice", 0, "must ascend by patient, then slice"),
+    (schemas.SliceTable, 2, "patient", "A", "must ascend by patient, then slice"),
+    (schemas.SliceTable, 1, "image_path", "TCGA_CS_0001_20000101_1.tif", "must not repeat"),
+    (schemas.SliceTable, 1, "mask_path", "TCGA_CS_0001_20000101_2.tif", "image and mask must be two files"),
+    (schemas.SliceTable, 1, "image_sha256", SHA.upper(), "must be 64 hexadecimal digits"),
+    (schemas.SliceTable, 1, "site", "", "must not be empty"),
+    (schemas.SliceTable, 1, "site", None, "must not be missing"),
+    (schemas.RejectedTable, 0, "counted", False, "must be what the reason's rule says"),
+    (schemas.RejectedTable, 1, "reason", "mood", "must be 'no_permission', "),
+    (schemas.RejectedTable, 1, "path", "a", "must not repeat"),
+    (schemas.RejectedTable, 1, "stage", "train", "must be 'scan', 'pair' or 'prepare'"),
+    (schemas.FactTable, 1, "index", 2, "must count a patient's slices 0, 1, 2"),
+    (schemas.FactTable, 1, "missing", "flair", "must be '', 'pre', 'post' or 'pre,post'"),
+    (schemas.FactTable, 1, "mean_pre", 255.5, "must lie between 0 and 255"),
+    (schemas.FactTable, 1, "mean_pre", np.nan, "must not be missing"),
+    (schemas.FactTable, 1, "phash", "12", "must be 16 hexadecimal digits"),
+    (schemas.FactTable, 1, "height", 0, "must be at least 1"),
+    (schemas.ClinicalTable, 1, "Patient", "TCGA_CS_0001", "must not repeat"),
+    (schemas.ClinicalTable, 1, "Patient", "two words", "must be one word"),
+    (schemas.ClinicalTable, 1, "gender", 1.5, "must be a code"),
+    (schemas.ClinicalTable, 1, "RNASeqCluster", 0.0, "must be a code"),
+    (schemas.ClinicalTable, 1, "neoplasm_histologic_grade", 100.0, "must be a code"),
+    (schemas.ClinicalTable, 1, "death01", 2.0, "must be 0 or 1"),
+    (schemas.ClinicalTable, 1, "age_at_initial_pathologic", 121.0, "must lie between 0 and 120"),
+    (schemas.LabelTable, 1, "has_tumor", False, "exactly where tumor_pixels > 0"),
+    (schemas.LabelTable, 0, "has_tumor", True, "exactly where tumor_pixels > 0"),
+    (schemas.LabelTable, 1, "gender", 1.5, "must be a code"),
+    (schemas.LabelTable, 1, "index", 0, "must count a patient's slices"),
+    (schemas.VolumeTable, 1, "patient", "a", "must not repeat"),
+    (schemas.VolumeTable, 1, "patient", "A", "must ascend by patient"),
+    (schemas.PartTable, 1, "part", "dev", "must be 'train', 'val' or 'test'"),
+    (schemas.PartTable, 1, "slice", 0, "must not repeat"),
+    (schemas.PartTable, 1, "fold", -1, "must be at least 0"),
+    (schemas.LeakTable, 0, "part_b", "train", "between two different parts"),
+    (schemas.LeakTable, 0, "slice_a", None, "names no slices, the others name both"),
+    (schemas.LeakTable, 1, "slice_a", 1, "names no slices, the others name both"),
+    (schemas.LeakTable, 0, "kind", "exact", "similarity must be 1"),
+    (schemas.LeakTable, 0, "similarity", 1.1, "must lie between 0 and 1"),
+    (schemas.HistoryTable, 1, "epoch", 4, "must count 1, 2, 3"),
+    (schemas.HistoryTable, 1, "loss", np.nan, "must not be missing"),
+    (schemas.HistoryTable, 1, "learning_rate", 0.0, "must be greater than 0"),
+    (schemas.PredictionTable, 0, "intersection", 7, "intersection must be at most"),
+    (schemas.PredictionTable, 0, "mask", 0, "exactly where true_pixels > 0"),
+    (schemas.PredictionTable, 1, "mask", 1, "exactly where true_pixels > 0"),
+    (schemas.PredictionTable, 1, "has_mask", 1, "exactly where predicted_pixels > 0"),
+    (schemas.PredictionTable, 0, "pixels", 8, "must be at most pixels"),
+    (schemas.PredictionTable, 0, "part", "train", "must be 'val' or 'test'"),
+    (schemas.PredictionTable, 1, "slice", 1, "must not repeat"),
+    (schemas.PatientTable, 0, "iou", 0.81, "Dice must be at least IoU"),
+    (schemas.PatientTable, 0, "tumor_slices", 4, "must be at most slices"),
+    (schemas.PatientTable, 0, "mean_slice_dice", np.nan, "exactly where there is no tumour slice"),
+    (schemas.PatientTable, 1, "mean_slice_dice", 0.5, "exactly where there is no tumour slice"),
+    (schemas.PatientTable, 1, "patient", "p", "must not repeat"),
+    (schemas.FrameTable, 0, "overlay", None, "exactly where there is true or predicted tumour"),
+    (schemas.FrameTable, 1, "overlay", "o2.png", "exactly where there is true or predicted tumour"),
+    (schemas.FrameTable, 1, "predicted_mask", "1.png", "must not repeat"),
+]
+
+
+@pytest.mark.parametrize(("schema", "row", "column", "value", "rule"), BROKEN)
+def test_a_broken_rule_names_its_row(
+    schema: type[pa.DataFrameModel], row: int, column: str, value: Any, rule: str
+) -> None:
+    broken = SOUND[schema]()
+    broken.loc[row, column] = value
+    with pytest.raises(schemas.InvalidTable) as failure:
+        schemas.validate(broken, schema, "table")
+    told = [str(problem) for problem in failure.value.problems if problem.row == row]
+    assert any(rule in words for words in told), failure.value
+    repeats = rule.endswith("must not repeat")  # which both rows do
+    assert {problem.row for problem in failure.value.problems} - {row} <= ({0} if repeats else set())
