@@ -19,11 +19,13 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, Any
 
+from gliaflow.errors import GliaflowError
+
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 GRACE = 20.0  # seconds that a child has to end after SIGTERM
 
 
-class ChildFailed(RuntimeError):
+class ChildFailed(GliaflowError):
     """A child process ended with an error, or was killed."""
 
 

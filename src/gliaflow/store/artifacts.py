@@ -62,8 +62,9 @@ class Store:
             manifest = read_manifest(folder)
             manifest.check(folder, stage, key)
         except Damaged as damage:
+            if path not in self._damage:
+                logger.warning("%s is damaged (%s): it will be made again", path, damage)
             self._damage[path] = str(damage)
-            logger.warning("%s is damaged (%s): it will be made again", path, damage)
             return None
         self._checked[path] = Artifact(stage, key, manifest.content)
         return self._checked[path]

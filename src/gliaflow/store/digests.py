@@ -7,6 +7,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import json
+import os
 import platform
 import textwrap
 from collections.abc import Callable, Iterable
@@ -79,11 +80,19 @@ def _read_module(name: str) -> tuple[str, tuple[str, ...], dict[str, str]]:
     source = Path(spec.origin).read_text(encoding="utf-8")
     tree = ast.parse(source)
     imports = {target for node in ast.walk(tree) for target in _targets(node) if _is_module(target)}
-    folder = Path(spec.origin).parent
-    data = [
-        path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix not in (".py", ".pyc", ".typed")
-    ]
-    return _digest_source(source), tuple(sorted(imports)), {f"{name}:{path.name}": digest_file(path) for path in data}
+    package = Path(spec.origin).parent
+    data = {path.relative_to(package.parent).as_posix(): digest_file(path) for path in _data_files(package)}
+    return _digest_source(source), tuple(sorted(imports)), data
+
+
+def _data_files(package: Path) -> list[Path]:
+    """The files of a package that are no Python: its own and those in its folders that are no packages."""
+    files = []
+    for path, below, names in os.walk(package):
+        folder = Path(path)
+        below[:] = [name for name in below if name[0] not in "._" and not (folder / name / "__init__.py").exists()]
+        files += [folder / name for name in names if name[0] != "." and not name.endswith((".py", ".pyc", ".typed"))]
+    return files
 
 
 def _targets(node: ast.AST) -> list[str]:

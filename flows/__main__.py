@@ -1,0 +1,70 @@
+"""`python -m flows train …`: start a run from the command line."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from flows.options import add_options, read_options
+from gliaflow.errors import GliaflowError
+
+PREFECT = {  # set unless the caller has
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "gliaflow",  # our lines reach the dashboard
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal shows our lines alone
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # a first start makes a database; the default is 20
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command in `arguments` (the process's own by default); returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m flows", description="Start a Gliaflow run.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    train = commands.add_parser(
+        "train",
+        help="from a folder of slices and masks to a trained, scored model and its report",
+        description="Scan, pair, prepare, label, split, train, evaluate, predict and report, in one resumable run.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add_options(train)
+    options = parser.parse_args(arguments)
+    try:
+        parameters = read_options(options)
+    except ValidationError as error:
+        train.error("; ".join(f"--{wrong['loc'][0]}: {wrong['msg']}".replace("_", "-") for wrong in error.errors()))
+    return run_train(parameters)
+
+
+def run_train(parameters: dict[str, Any]) -> int:
+    """Run the flow `train` and name its report; expected failures are told in a sentence, without a traceback."""
+    for name, value in PREFECT.items():
+        os.environ.setdefault(name, value)
+    log_to_terminal()
+    from flows.train import train  # imports Prefect, which reads its settings now
+
+    try:
+        report = train(**parameters)
+    except GliaflowError as error:
+        sys.stderr.write(f"\nThe run stopped: {error}\n")
+        return 1
+    sys.stdout.write(f"Report: {report}\n")
+    return 0
+
+
+def log_to_terminal() -> None:
+    """Show our own log lines, one a stage, plainly on standard error."""
+    logger = logging.getLogger("gliaflow")
+    logger.setLevel(logging.INFO)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    logger.addHandler(handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

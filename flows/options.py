@@ -1,0 +1,51 @@
+"""The command line of a run, made from the settings of its stages: one definition for options, form and cache key."""
+
+import argparse
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from tasks.settings import EvaluateSettings, IntakeSettings, PrepareSettings, Settings, SplitSettings, TrainSettings
+
+GROUPS: dict[str, type[Settings]] = {
+    "intake": IntakeSettings,
+    "preparing": PrepareSettings,
+    "splitting": SplitSettings,
+    "training": TrainSettings,
+    "evaluating": EvaluateSettings,
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flow's own options, then one option a setting; a setting that several stages share is one option."""
+    parser.add_argument("--data", required=True, help="folder or archive with the slices, or kaggle:OWNER/NAME")
+    parser.add_argument("--artifacts", default="artifacts", help="folder that keeps every stage's results")
+    parser.add_argument("--batch", type=int, default=4, help="patients that one preparing task takes")
+    seen: set[str] = set()
+    for title, settings in GROUPS.items():
+        group = parser.add_argument_group(title)
+        for name, field in settings.model_fields.items():
+            if name in seen:
+                continue
+            seen.add(name)
+            flag = "--" + name.replace("_", "-")
+            kind, about = field.annotation, (field.description or "").replace("%", "%%")
+            if get_origin(kind) is Literal:
+                group.add_argument(flag, choices=get_args(kind), default=field.default, help=about)
+            else:
+                group.add_argument(flag, type=_type(kind), default=field.default, help=about)
+
+
+def read_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The flow's parameters: each stage's settings from the options of the same names; raises `ValidationError`."""
+    given = vars(options)
+    parameters: dict[str, Any] = {name: given[name] for name in ("data", "artifacts", "batch")}
+    for title, settings in GROUPS.items():
+        parameters[title] = settings(**{name: given[name] for name in settings.model_fields})
+    return parameters
+
+
+def _type(kind: Any) -> type:
+    """int of `int | None`, and so on."""
+    types = [choice for choice in get_args(kind) or (kind,) if choice is not NoneType]
+    assert len(types) == 1, f"an option has one type, not {kind}"
+    return types[0]

@@ -1,0 +1,1 @@
+"""Thin Prefect tasks: each stage of a run around one domain function."""

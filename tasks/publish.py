@@ -1,0 +1,37 @@
+"""Show a report on the flow run's page: markdown, tables and pictures as Prefect artifacts."""
+
+import base64
+import json
+from pathlib import Path
+
+import cv2
+from prefect import task
+from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+WIDTH = 512  # pixels; pictures live in Prefect's database, so they are small there and whole in the report
+
+
+# Not cached: the pictures belong to this run's page, whether or not the report was made by this run.
+@task(name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
+def publish(report: str) -> None:
+    """Publish the report in the folder `report`; pictures travel as data URIs: the dashboard can't read the store."""
+    folder = Path(report)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    create_markdown_artifact(key="report", markdown=summary["markdown"], description=str(folder / "report.html"))
+    for key, rows in summary["tables"].items():
+        create_table_artifact(key=key, table=rows)
+    for figure in summary["figures"]:
+        address = _data_uri(folder / figure["file"])
+        create_image_artifact(address, key=figure["key"], description=figure["caption"])
+
+
+def _data_uri(path: Path) -> str:
+    """The picture, no wider than WIDTH, as a data: address."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    assert picture is not None, f"the report names {path.name}, which is no picture"
+    height, width = picture.shape[:2]
+    if width > WIDTH:
+        picture = cv2.resize(picture, (WIDTH, round(height * WIDTH / width)), interpolation=cv2.INTER_AREA)
+    content = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 85])[1]
+    return f"data:image/webp;base64,{base64.b64encode(content.tobytes()).decode()}"

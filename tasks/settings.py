@@ -1,0 +1,72 @@
+"""What a person can set, one frozen model a stage: the command line, Prefect's form and the cache keys share these."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gliaflow.model.recipes import Recipe, load_recipe
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and a misspelt name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Nothing(Settings):
+    """For stages that have nothing to set."""
+
+
+class IntakeSettings(Settings):
+    """What may be wrong with a data set before a run stops."""
+
+    reject_limit: float = Field(0.1, ge=0, le=1, description="Stop when more than this share of the files is rejected.")
+
+
+class PrepareSettings(Settings):
+    """How a patient's slices become one volume."""
+
+    size: int = Field(
+        256, ge=32, le=1024, multiple_of=32, description="Height and width of the prepared slices, in pixels."
+    )
+
+
+class SplitSettings(Settings):
+    """Which patients are trained on, chosen by, and tested on."""
+
+    protocol: Literal["patient", "crossval", "site", "slice"] = Field(
+        "patient", description="How the data are split; `slice` is the notebook's, and leaks."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the split, of training and of the bootstrap.")
+    folds: int = Field(5, ge=2, description="Number of folds of the protocol `crossval`.")
+    fold: int = Field(0, ge=0, description="The fold (or, under `site`, the number of the site) to test on.")
+    val_fraction: float = Field(0.15, gt=0, lt=1, description="Share of the patients that choices are made on.")
+    test_fraction: float = Field(0.15, gt=0, lt=1, description="Share of the patients that are only scored.")
+
+
+class TrainSettings(Settings):
+    """How the network is trained."""
+
+    recipe: str = Field("default", description="Name of a recipe, or the path of a recipe file.")
+    epochs: int | None = Field(None, ge=1, description="Epochs at the most; without it, what the recipe says.")
+    seed: int = Field(0, ge=0, description="Seed of the split, of training and of the bootstrap.")
+
+    def resolve(self) -> "Training":
+        """The recipe itself in place of its name, so that equal training has an equal key."""
+        recipe = load_recipe(self.recipe)
+        changes = {} if self.epochs is None else {"epochs": self.epochs}
+        return Training(recipe=recipe.model_copy(update=changes), seed=self.seed)
+
+
+class Training(Settings):
+    """A resolved `TrainSettings`: what the training stage reads."""
+
+    recipe: Recipe
+    seed: int
+
+
+class EvaluateSettings(Settings):
+    """How the figures are made."""
+
+    resamples: int = Field(2000, ge=100, description="Bootstrap resamples behind every 95 % interval.")
+    seed: int = Field(0, ge=0, description="Seed of the split, of training and of the bootstrap.")

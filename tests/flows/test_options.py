@@ -1,0 +1,55 @@
+"""The command line says what can be set, and passes it on."""
+
+import argparse
+
+import pytest
+
+from flows.__main__ import main
+from flows.options import GROUPS, add_options, read_options
+
+
+def read(*arguments: str) -> dict:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return read_options(parser.parse_args(["--data", "d", *arguments]))
+
+
+def test_every_setting_is_an_option_with_a_help_line(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--help"])
+    assert stop.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for settings in GROUPS.values():
+        for name, field in settings.model_fields.items():
+            assert f"--{name.replace('_', '-')}" in shown
+            assert field.description and " ".join(field.description.split()) in shown
+
+
+def test_options_reach_their_stage_and_a_shared_one_all_of_its_stages():
+    parameters = read("--protocol", "slice", "--epochs", "3", "--seed", "7", "--reject-limit", "0.5", "--batch", "9")
+    assert parameters["splitting"].protocol == "slice"
+    assert parameters["training"].epochs == 3
+    assert parameters["intake"].reject_limit == 0.5
+    assert [parameters[name].seed for name in ("splitting", "training", "evaluating")] == [7, 7, 7]
+    assert parameters["batch"] == 9 and parameters["artifacts"] == "artifacts"
+
+
+def test_without_options_every_stage_has_its_defaults():
+    parameters = read()
+    assert {name: parameters[name] for name in GROUPS} == {name: settings() for name, settings in GROUPS.items()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--reject-limit", "3"], "--reject-limit: Input should be less than or equal to 1"),
+        (["--size", "100"], "--size: Input should be a multiple of 32"),
+        (["--protocol", "random"], "invalid choice: 'random'"),
+        (["--folds", "many"], "argument --folds: invalid int value: 'many'"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(capsys, arguments, complaint):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--data", "d", *arguments])
+    assert stop.value.code == 2
+    assert complaint in capsys.readouterr().err

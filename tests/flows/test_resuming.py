@@ -1,0 +1,138 @@
+"""Nothing is done twice, and nothing stale or damaged is used."""
+
+import asyncio
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+BELOW_PREPARE = ["label", "split", "train", "evaluate", "predict", "report"]
+ALL = ["scan", "pair", "prepare", *BELOW_PREPARE]
+
+
+@pytest.fixture(scope="module")
+def first(run_train, write_patient, tmp_path_factory):
+    """A finished run on six tiny patients, and its data; tests work on copies."""
+    base = tmp_path_factory.mktemp("first")
+    for i, site in enumerate(("CS", "DU", "HT", "CS", "DU", "HT"), start=1):
+        write_patient(base / "data", f"TCGA_{site}_{i:04d}_20000101")
+    return run_train(base / "data", base / "artifacts"), base
+
+
+@pytest.fixture
+def copy(first, tmp_path):
+    """Copies of the first run's data and artifacts: (data, artifacts)."""
+    shutil.copytree(first[1], tmp_path / "copy")
+    return tmp_path / "copy" / "data", tmp_path / "copy" / "artifacts"
+
+
+def contents(artifacts: Path, stage: str) -> dict[str, str]:
+    """sha256 of every file of a stage's results but manifests (they hold times) and logs."""
+    return {
+        str(path.relative_to(artifacts)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((artifacts / stage).rglob("*"))
+        if path.is_file() and path.name != "manifest.json" and "logs" not in path.parts
+    }
+
+
+def test_a_first_run_runs_every_stage_and_records_it(first):
+    outcome, _ = first
+    assert list(outcome.stages) == outcome.ran == ALL
+    assert {stage["why"] for name, stage in outcome.stages.items() if name != "scan"} == {"first run"}
+    for stage in outcome.record["stages"]:
+        assert set(stage) == {"stage", "key", "path", "cached", "why", "seconds"}
+        assert (outcome.artifacts / stage["path"] / "manifest.json").is_file()
+        assert stage["seconds"] > 0
+    assert outcome.record["parameters"]["protocol"] == "patient"
+    assert outcome.report.name == "report.html" and "<html" in outcome.report.read_text()
+
+
+def test_a_second_run_runs_scan_alone_though_everything_was_moved(copy, run_train):
+    data, artifacts = copy
+    again = run_train(data, artifacts)
+    assert again.ran == ["scan"]
+    assert again.stages["train"]["why"] == "nothing it depends on has changed"
+
+
+def test_reused_stages_are_cached_in_prefects_eyes(copy, run_train):
+    data, artifacts = copy
+    run = run_train(data, artifacts)
+    states = asyncio.run(_task_states(run.record["run"]))
+    assert states["scan"] == "Completed"
+    assert {states[name] for name in ALL if name != "scan"} == {"Cached"}
+
+
+async def _task_states(flow_run_name: str) -> dict[str, str]:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+
+    async with get_client() as client:
+        runs = await client.read_task_runs(flow_run_filter=FlowRunFilter(name=FlowRunFilterName(any_=[flow_run_name])))
+    return {run.name: run.state_name for run in runs}
+
+
+def test_touching_files_runs_nothing_again(copy, run_train):
+    data, artifacts = copy
+    for path in data.rglob("*.tif"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    assert run_train(data, artifacts).ran == ["scan"]
+
+
+def test_other_epochs_train_again_and_what_is_below(copy, run_train):
+    data, artifacts = copy
+    run = run_train(data, artifacts, epochs=1)
+    assert run.ran == ["scan", "train", "evaluate", "predict", "report"]
+    assert run.stages["train"]["why"] == "parameter recipe.epochs 2 -> 1"
+
+
+def test_a_new_patient_alone_is_prepared(copy, run_train, write_patient):
+    data, artifacts = copy
+    before = contents(artifacts, "volume")
+    write_patient(data, "TCGA_FG_0009_20000101")
+    run = run_train(data, artifacts)
+    made = contents(artifacts, "volume").keys() - before.keys()
+    assert len({Path(path).parent for path in made}) == 1
+    assert run.stages["prepare"]["why"] == "1 of 7 patients are new: TCGA_FG_0009_20000101"
+    assert set(run.ran) >= {"scan", "pair", "prepare", "label", "split"}
+
+
+@pytest.mark.parametrize("stage", ["pair", "volume", "prepare", "label", "split", "evaluate", "predict", "report"])
+def test_a_flipped_byte_repairs_that_stage_alone(copy, run_train, stage):
+    data, artifacts = copy
+    before = {name: contents(artifacts, name) for name in [*ALL, "volume"]}
+    victim = max((artifacts / stage).rglob("*"), key=lambda path: path.stat().st_size if path.is_file() else -1)
+    content = bytearray(victim.read_bytes())
+    content[len(content) // 2] ^= 1
+    victim.write_bytes(content)
+    run = run_train(data, artifacts)
+    named = "prepare" if stage == "volume" else stage
+    assert run.ran == ["scan", named]
+    assert f"{victim.relative_to(next((artifacts / stage).glob('*/')))} was changed" in run.stages[named]["why"]
+    assert {name: contents(artifacts, name) for name in [*ALL, "volume"]} == before
+
+
+def test_a_deleted_model_is_trained_again_to_the_same_bytes(copy, run_train):
+    data, artifacts = copy
+    (model,) = (artifacts / "train").glob("*/model.keras")
+    before = hashlib.sha256(model.read_bytes()).hexdigest()
+    model.unlink()
+    run = run_train(data, artifacts)
+    assert run.ran == ["scan", "train"]
+    assert run.stages["train"]["why"] == "the earlier result is damaged: model.keras is missing"
+    assert hashlib.sha256(model.read_bytes()).hexdigest() == before
+
+
+def test_an_artifact_without_its_record_is_still_used(copy, run_train):
+    data, artifacts = copy
+    shutil.rmtree(artifacts / ".records")
+    assert run_train(data, artifacts).ran == ["scan"]
+
+
+def test_a_record_without_its_artifact_is_no_hit(copy, run_train):
+    data, artifacts = copy
+    shutil.rmtree(artifacts / "label")
+    run = run_train(data, artifacts)
+    assert run.ran == ["scan", "label"]
+    assert run.stages["label"]["why"] == "first run"
