@@ -105,10 +105,14 @@ class FrameTable(Table):
     mask: int = pa.Field(isin=[0, 1])
     predicted_mask: str = pa.Field(unique=True, str_matches=TEXT)
     has_mask: int = pa.Field(isin=[0, 1])
-    overlay: str = pa.Field(nullable=True, unique=True, str_matches=TEXT)
+    overlay: str = pa.Field(nullable=True, str_matches=TEXT)  # not unique=True: it takes nulls for repeats
 
     class Config:
         unique = ["patient", "slice"]
+
+    @pa.dataframe_check(error="overlay must not repeat")
+    def own_overlay(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame["overlay"].isna() | ~frame["overlay"].duplicated(keep=False)
 
     @pa.dataframe_check(error="there is an overlay exactly where there is true or predicted tumour")
     def overlaid(cls, frame: pd.DataFrame) -> pd.Series:

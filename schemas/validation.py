@@ -60,6 +60,7 @@ def validate(frame: pd.DataFrame, schema: type[pa.DataFrameModel], what: str) ->
     problems = list(dict.fromkeys(problem for failure in failures for problem in _problems(plain, failure)))
     # A check that could not even run (on a column of the wrong type) adds nothing to the failure that made it so.
     told = [problem for problem in problems if problem.rule != _CANNOT_CHECK] or problems
+    told = told or [Problem(str(failure)) for failure in failures]  # whatever happens, a failure says something
     told.sort(key=lambda problem: -1 if problem.row is None else problem.row)
     remedy = getattr(schema, "remedy", lambda: "")()
     raise InvalidTable(what, told, remedy) from None

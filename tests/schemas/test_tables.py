@@ -150,6 +150,8 @@ def frame() -> pd.DataFrame:
         [
             {**row, "slice": 1, "mask": 1, "predicted_mask": "1.png", "has_mask": 0, "overlay": "o1.png"},
             {**row, "slice": 2, "mask": 0, "predicted_mask": "2.png", "has_mask": 0, "overlay": None},
+            {**row, "slice": 3, "mask": 0, "predicted_mask": "3.png", "has_mask": 0, "overlay": None},
+            {**row, "slice": 4, "mask": 0, "predicted_mask": "4.png", "has_mask": 1, "overlay": "o4.png"},
         ]
     )
 
@@ -265,6 +267,7 @@ BROKEN: list[tuple[type[pa.DataFrameModel], int, str, Any, str]] = [
     (schemas.FrameTable, 0, "overlay", None, "exactly where there is true or predicted tumour"),
     (schemas.FrameTable, 1, "overlay", "o2.png", "exactly where there is true or predicted tumour"),
     (schemas.FrameTable, 1, "predicted_mask", "1.png", "must not repeat"),
+    (schemas.FrameTable, 3, "overlay", "o1.png", "overlay must not repeat"),
 ]
 
 

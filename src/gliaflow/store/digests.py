@@ -74,15 +74,25 @@ def _version(name: str) -> str:
 @cache
 def _read_module(name: str) -> tuple[str, tuple[str, ...], dict[str, str]]:
     """A module's digest, the Gliaflow modules that it imports, and the digests of the data files beside it."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None:
+    path = _locate(name)
+    if path is None:
         raise ModuleNotFoundError(f"A stage names the module {name!r}, which does not exist; mend its `code=`.")
-    source = Path(spec.origin).read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    imports = {target for node in ast.walk(tree) for target in _targets(node) if _is_module(target)}
-    package = Path(spec.origin).parent
+    source = path.read_text(encoding="utf-8")
+    imports = {target for node in ast.walk(ast.parse(source)) for target in _targets(node) if _locate(target)}
+    package = path.parent
     data = {path.relative_to(package.parent).as_posix(): digest_file(path) for path in _data_files(package)}
     return _digest_source(source), tuple(sorted(imports)), data
+
+
+def _locate(name: str) -> Path | None:
+    """The file of a module of Gliaflow; None for any other name. (Python's own search would import its parents.)"""
+    package, *parts = name.split(".")
+    spec = importlib.util.find_spec(PACKAGE) if package == PACKAGE else None
+    if spec is None or spec.origin is None:
+        return None
+    place = Path(spec.origin).parent.joinpath(*parts)
+    found = (path for path in (place / "__init__.py", place.with_suffix(".py")) if path.is_file())
+    return next(found, None)
 
 
 def _data_files(package: Path) -> list[Path]:
@@ -101,15 +111,6 @@ def _targets(node: ast.AST) -> list[str]:
     if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
         return [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return []
-
-
-def _is_module(name: str) -> bool:
-    if name != PACKAGE and not name.startswith(PACKAGE + "."):
-        return False
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:  # `name` is a class or function of a module
-        return False
 
 
 def _digest_source(source: str) -> str:
