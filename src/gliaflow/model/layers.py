@@ -1,0 +1,42 @@
+"""The layer that lets the network take raw images: what standardises inside the model, nobody can do differently."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+STANDARDISATIONS = ("picture", "brain", "range")
+
+
+@keras.saving.register_keras_serializable(package="gliaflow")
+class Standardise(keras.layers.Layer):
+    """Brings raw images (N, H, W, C), 0 to 255, to zero mean and unit deviation, each slice and channel by itself.
+
+    over : "picture", statistics over all pixels of the slice's channel; "brain", over its pixels above zero (the rest
+        is shifted and scaled alike); "range", none, but x / 127.5 - 1, which leaves a volume's slices comparable.
+
+    The deviation counts as one grey level at least, so that a constant channel becomes zeros instead of noise.
+    """
+
+    def __init__(self, over: str = "picture", **kwargs: Any) -> None:
+        kwargs["dtype"] = "float32"  # statistics of 65,536 pixels do not survive bfloat16
+        super().__init__(**kwargs)
+        if over not in STANDARDISATIONS:
+            raise ValueError(f"Standardise goes over one of {', '.join(STANDARDISATIONS)}; received {over!r}")
+        self.over = over
+
+    def call(self, images: Any) -> Any:
+        x = ops.cast(images, "float32")
+        if self.over == "range":
+            return x / 127.5 - 1.0
+        counted = ops.ones_like(x) if self.over == "picture" else ops.cast(x > 0, "float32")
+        pixels = ops.maximum(ops.sum(counted, axis=(1, 2), keepdims=True), 1.0)  # (N, 1, 1, C)
+        mean = ops.sum(x * counted, axis=(1, 2), keepdims=True) / pixels
+        variance = ops.sum(ops.square(x - mean) * counted, axis=(1, 2), keepdims=True) / pixels
+        return (x - mean) / ops.maximum(ops.sqrt(variance), 1.0)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "over": self.over}

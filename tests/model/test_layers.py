@@ -1,0 +1,58 @@
+"""Standardising against numpy."""
+
+import keras
+import numpy as np
+import pytest
+
+from gliaflow.model.layers import Standardise
+
+
+def images() -> np.ndarray:
+    made = np.random.default_rng(3).integers(1, 256, (2, 8, 8, 3), dtype=np.uint8)
+    made[:, :4, :, :] = 0  # half of it is background
+    made[1, :, :, 2] = 77  # a constant channel
+    return made
+
+
+def standardise(over: str, x: np.ndarray) -> np.ndarray:
+    return keras.ops.convert_to_numpy(Standardise(over=over)(x))
+
+
+def test_picture_counts_all_pixels() -> None:
+    x = images().astype(float)
+    got = standardise("picture", images())
+    for slice_ in range(2):
+        for channel in range(3):
+            pixels = x[slice_, ..., channel]
+            deviation = max(pixels.std(), 1.0)
+            np.testing.assert_allclose(got[slice_, ..., channel], (pixels - pixels.mean()) / deviation, atol=1e-5)
+
+
+def test_brain_counts_pixels_above_zero() -> None:
+    x = images().astype(float)
+    got = standardise("brain", images())
+    brain = x[0, ..., 1][x[0, ..., 1] > 0]
+    np.testing.assert_allclose(got[0, ..., 1], (x[0, ..., 1] - brain.mean()) / brain.std(), atol=1e-5)
+    inside = got[0, 4:, :, 1]
+    assert inside.mean() == pytest.approx(0, abs=1e-6) and inside.std() == pytest.approx(1, abs=1e-5)
+
+
+def test_range_is_fixed() -> None:
+    np.testing.assert_allclose(standardise("range", np.array([[[[0, 127.5, 255]]]])), [[[[-1, 0, 1]]]])
+
+
+@pytest.mark.parametrize("over", ["picture", "brain"])
+def test_constant_and_black_channels_become_finite(over: str) -> None:
+    np.testing.assert_array_equal(standardise(over, images())[1, ..., 2], np.zeros((8, 8)))
+    np.testing.assert_array_equal(standardise(over, np.zeros((1, 8, 8, 3), np.uint8)), np.zeros((1, 8, 8, 3)))
+
+
+def test_stays_float32_and_keeps_its_setting_when_saved() -> None:
+    layer = Standardise(over="brain", dtype="mixed_bfloat16")
+    assert layer(images()).dtype == "float32"
+    assert Standardise.from_config(layer.get_config()).over == "brain"
+
+
+def test_unknown_setting_is_named() -> None:
+    with pytest.raises(ValueError, match="one of picture, brain, range; received 'volume'"):
+        Standardise(over="volume")

@@ -1,0 +1,241 @@
+"""Training: it learns, leaves what it should, and killed anywhere ends in the same bytes as undisturbed."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from gliaflow.events import Event
+from gliaflow.model.archive import load_model
+from gliaflow.model.batches import UnusableTrainingData, open_slices
+from gliaflow.model.losses import LOSSES, bce
+from gliaflow.model.recipes import Recipe, UnusableRecipe
+from gliaflow.model.training import identity_of, resolve_precision, score_volumes, train
+from gliaflow.model.unet import build_unet
+from gliaflow.store.tables import read_table, write_table
+
+# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+RESULTS = ("model.keras", "history.parquet", "summary.json")
+
+
+class Interrupted(Exception):
+    """Stands for whatever stops a training from outside."""
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in RESULTS}
+
+
+def stop_in_epoch(epoch: int) -> object:
+    def report(event: Event) -> None:
+        if event["event"] == "progress" and event["about"].startswith(f"epoch {epoch} "):
+            raise Interrupted
+
+    return report
+
+
+def test_overfits_one_batch() -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 120, (4, 32, 32, 3), dtype=np.uint8)
+    masks = np.zeros((4, 32, 32, 1), np.uint8)
+    for i in range(4):
+        masks[i, 4 + 3 * i : 14 + 3 * i, 8:20] = 1
+        images[i, masks[i, ..., 0] > 0, 1] += 80
+    model = build_unet(32, 32, (4, 8), (0.0, 0.0))
+    model.compile(optimizer=keras.optimizers.Adam(1e-2), loss=bce)
+    for _ in range(120):
+        loss = float(model.train_on_batch(images, masks))
+    predicted = model.predict_on_batch(images) >= 0.5
+    assert loss < 0.05
+    assert 2 * np.sum(predicted & (masks > 0)) / (predicted.sum() + masks.sum()) > 0.97
+
+
+def test_leaves_model_history_summary_and_log(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+) -> None:
+    told: list[Event] = []
+    out = tmp_path / "out"
+    train(out, volumes, parts, tiny, seed=3, work=tmp_path / "work", epochs=3, report=told.append)
+    history = read_table(out / "history.parquet")
+    names = ["epoch", "loss", "dice", "val_loss", "val_dice", "learning_rate"]
+    assert history.dtypes.astype(str).to_dict() == dict(zip(names, ["int64"] + ["float64"] * 5, strict=True))
+    assert history["epoch"].tolist() == [1, 2, 3]
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    summary = json.loads((out / "summary.json").read_text())
+    best = int(history["val_dice"].idxmax())
+    assert (summary["epochs"], summary["best_epoch"], summary["stopped_early"]) == (3, best + 1, False)
+    assert summary["best"]["val_dice"] == history["val_dice"][best]
+    assert summary["recipe"] == {**tiny.model_dump(mode="json"), "epochs": 3}
+    assert (summary["seed"], summary["precision"], summary["backend"]) == (3, "float32", keras.backend.backend())
+    assert (summary["train"], summary["val"]) == ({"patients": 3, "slices": 12}, {"patients": 1, "slices": 4})
+    # the saved model is the best epoch's: scored again it gives that epoch's figure
+    model = load_model(out / "model.keras")
+    assert summary["parameters"] == model.count_params()
+    _, dice = score_volumes(model, open_slices(volumes, parts, "val"), bce, 4)
+    assert dice == pytest.approx(history["val_dice"][best], abs=1e-12)
+    assert {path.name for path in (out / "logs").iterdir()} == {"train", "validation"}
+    steps = [event["done"] for event in told if event["event"] == "progress"]
+    assert steps == sorted(steps) and steps[-1] == 9  # three steps an epoch
+    assert [e["figures"]["epoch"] for e in told if "figures" in e] == [1, 2, 3]
+    assert any(e.get("message", "").startswith("epoch 3 of 3: loss ") for e in told)
+
+
+def test_killed_and_started_again_ends_in_the_same_bytes(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+) -> None:
+    """Killed with SIGKILL in a child process; going on here must give what an undisturbed training gives."""
+    train(tmp_path / "undisturbed", volumes, parts, tiny, seed=1, work=tmp_path / "work1")
+    write_table(parts, tmp_path / "parts.parquet")
+    spec = {
+        "folder": str(tmp_path / "killed"), "work": str(tmp_path / "work2"), "parts": str(tmp_path / "parts.parquet"),
+        "volumes": {patient: str(folder) for patient, folder in volumes.items()},
+        "recipe": tiny.model_dump(mode="json"), "seed": 1, "epochs": None,
+    }  # fmt: skip
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    command = [sys.executable, "-m", "gliaflow.model.training", str(tmp_path / "spec.json")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as child:
+        assert child.stdout is not None
+        for event in map(json.loads, child.stdout):
+            if event["event"] == "log" and event.get("figures", {}).get("epoch") == 2:
+                child.send_signal(signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "model.keras").exists()
+    left = sorted(path.name for path in (tmp_path / "work2").glob("*.npz"))
+    assert "epoch-0002.npz" in left and "epoch-0004.npz" not in left
+    told: list[Event] = []
+    train(tmp_path / "again", volumes, parts, tiny, seed=1, work=tmp_path / "work2", report=told.append)
+    assert any("going on after epoch" in event.get("message", "") for event in told)
+    assert results(tmp_path / "again") == results(tmp_path / "undisturbed")
+    # killed between the last epoch and what comes after training, nothing is trained again
+    train(tmp_path / "once more", volumes, parts, tiny, seed=1, work=tmp_path / "work2", report=(late := []).append)
+    assert results(tmp_path / "once more") == results(tmp_path / "undisturbed")
+    assert not any(event["event"] == "progress" for event in late)
+
+
+def test_interrupted_plateau_and_stop_counters_go_on(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+) -> None:
+    recipe = tiny.model_copy(
+        update={"schedule": "plateau", "plateau_patience": 1, "learning_rate": 0.5, "stop_patience": 3, "epochs": 12}
+    )
+    train(tmp_path / "undisturbed", volumes, parts, recipe, seed=2, work=tmp_path / "work1")
+    history = read_table(tmp_path / "undisturbed" / "history.parquet")
+    assert history["learning_rate"].nunique() > 1, "the plateau ought to have been met"
+    summary = json.loads((tmp_path / "undisturbed" / "summary.json").read_text())
+    assert summary["stopped_early"] and summary["epochs"] == summary["best_epoch"] + 3 < 12
+    for epoch in (2, len(history)):
+        with pytest.raises(Interrupted):
+            train(
+                tmp_path / "again", volumes, parts, recipe, seed=2, work=tmp_path / "work2", report=stop_in_epoch(epoch)
+            )
+    train(tmp_path / "again", volumes, parts, recipe, seed=2, work=tmp_path / "work2")
+    assert results(tmp_path / "again") == results(tmp_path / "undisturbed")
+
+
+def test_another_seed_does_not_go_on_from_this_one(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+) -> None:
+    with pytest.raises(Interrupted):
+        train(tmp_path / "a", volumes, parts, tiny, seed=1, work=tmp_path / "work", report=stop_in_epoch(2))
+    told: list[Event] = []
+    train(tmp_path / "b", volumes, parts, tiny, seed=2, work=tmp_path / "work", epochs=1, report=told.append)
+    assert not any("going on" in event.get("message", "") for event in told)
+    assert json.loads((tmp_path / "b" / "summary.json").read_text())["epochs"] == 1
+
+
+def test_identity_changes_with_all_that_matters(volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe) -> None:
+    identity = identity_of(volumes, parts, tiny, 0, "float32")
+    assert identity == identity_of(volumes, parts.sample(frac=1, random_state=0), tiny, 0, "float32")
+    others = {
+        identity_of(volumes, parts, tiny, 1, "float32"),
+        identity_of(volumes, parts, tiny, 0, "mixed_bfloat16"),
+        identity_of(volumes, parts, tiny.model_copy(update={"epochs": 5}), 0, "float32"),
+        identity_of(volumes, parts[:-1], tiny, 0, "float32"),
+        identity_of(volumes, parts.replace({"part": {"val": "train"}}), tiny, 0, "float32"),
+    }
+    images = np.load(volumes["a"] / "images.npy")
+    images[0, 0, 0, 0] ^= 1
+    np.save(volumes["a"] / "images.npy", images)
+    others.add(identity_of(volumes, parts, tiny, 0, "float32"))
+    assert len(others) == 6 and identity not in others
+
+
+def test_without_validation_the_last_epoch_is_taken(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+) -> None:
+    train(tmp_path / "out", volumes, parts[parts["part"] == "train"], tiny, seed=0, work=tmp_path / "work", epochs=2)
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["best_epoch"] == 2
+    assert read_table(tmp_path / "out" / "history.parquet")["val_dice"].isna().all()
+
+
+def test_volume_dice_is_pooled_per_patient(volumes: dict[str, Path], parts: pd.DataFrame) -> None:
+    """Against a stand-in for the network that finds bright FLAIR in the upper half only, counted in numpy."""
+
+    class Upper:
+        def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
+            found = (images[..., 1:2] > 200).astype("float32")
+            found[:, 16:] = 0.1
+            return found
+
+    expected = []
+    for patient in "abc":
+        masks = np.load(volumes[patient] / "masks.npy").astype(bool)
+        upper = masks.copy()
+        upper[:, 16:] = False
+        expected.append(2 * upper.sum() / (masks.sum() + upper.sum()))
+    assert len(set(expected)) == 3
+    slices = open_slices(volumes, parts, "train")
+    for batch_size in (1, 5, 100):
+        loss, dice = score_volumes(Upper(), slices, lambda y, p: p[:, 0, 0, 0] * 0 + 2.0, batch_size)
+        assert (loss, dice) == (2.0, pytest.approx(np.mean(expected), abs=1e-12))
+
+
+def test_dice_of_a_patient_without_tumour_found_or_true_is_one(volumes: dict[str, Path], parts: pd.DataFrame) -> None:
+    class Nothing:
+        def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
+            return np.zeros((*images.shape[:3], 1), "float32")
+
+    empty = open_slices(volumes, parts[parts["slice"] == 11], "val")
+    assert score_volumes(Nothing(), empty, bce, 4) == (pytest.approx(0, abs=1e-6), 1.0)
+    assert score_volumes(Nothing(), open_slices(volumes, parts, "val"), bce, 4)[1] == 0.0
+    assert all(map(math.isnan, score_volumes(Nothing(), open_slices(volumes, parts, "test"), bce, 4)))
+
+
+def test_training_without_tumour_is_refused(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+) -> None:
+    with pytest.raises(UnusableTrainingData, match="of 3 training slices none has any"):
+        train(tmp_path / "out", volumes, parts[parts["slice"] == 11], tiny, seed=0, work=tmp_path / "work")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recipe_that_does_not_suit_the_images_is_named(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+) -> None:
+    wide = tiny.model_copy(update={"work_size": 64})
+    with pytest.raises(UnusableRecipe, match="recipe tiny does not suit images of 32 x 32 pixels: .*received 64"):
+        train(tmp_path / "out", volumes, parts, wide, seed=0, work=tmp_path / "work")
+
+
+def test_a_loss_that_explodes_ends_training_in_plain_words(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LOSSES, "bce_dice", lambda y, p: bce(y, p) * math.nan)
+    with pytest.raises(UnusableRecipe, match=r"loss became nan in epoch 1; lower the recipe's learning_rate \(0.01\)"):
+        train(tmp_path / "out", volumes, parts, tiny, seed=0, work=tmp_path / "work")
+
+
+def test_precision_is_what_was_asked_for() -> None:
+    assert resolve_precision("float32") == "float32" and resolve_precision("mixed_bfloat16") == "mixed_bfloat16"
+    assert resolve_precision("auto") in ("float32", "mixed_bfloat16")
