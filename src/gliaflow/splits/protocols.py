@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from gliaflow.errors import GliaflowError
 
@@ -169,6 +168,8 @@ def _split_positive_slices(slices: pd.DataFrame, seed: int) -> pd.DataFrame:
             f"The protocol 'slice' needs at least {NOTEBOOK_FEWEST} slices with tumour; there are {len(positive)}. "
             "Add patients, or use the protocol 'patient'."
         )
+    from sklearn.model_selection import train_test_split  # most of a second, which the other protocols need not wait
+
     _, held_out = train_test_split(np.arange(len(positive)), test_size=NOTEBOOK_HELD_OUT, random_state=seed)
     test, val = train_test_split(held_out, test_size=0.5, random_state=seed)
     part = np.full(len(positive), "train", dtype="<U5")
