@@ -1,0 +1,47 @@
+"""What README, CONTRIBUTING and artifacts/README say is so."""
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from flows.options import add_options
+from gliaflow.model.recipes import RECIPES
+from tasks.settings import SplitSettings
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "CONTRIBUTING.md", "artifacts/README.md", "docs/training.md", "docs/near-duplicates.md"]
+STAGES = ["scan", "pair", "prepare", "label", "split", "train", "evaluate", "predict", "report"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_options_and_make_targets_exist(page):
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    known = set(parser._option_string_actions) | {"--mess", "--patients", "--seed"}
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) <= known
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert set(re.findall(r"\bmake (run|test|format|lint|lock|clean)\b", text)) <= targets
+
+
+def test_every_stage_protocol_and_recipe_is_described():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| (\w+) \|", readme, re.M)[1:] == STAGES
+    for protocol in SplitSettings.model_json_schema()["properties"]["protocol"]["enum"]:
+        assert protocol in readme
+    assert "--recipe notebook" in readme and "notebook" in RECIPES
+    assert {f"{stage}.py" for stage in STAGES} <= {path.name for path in (ROOT / "tasks").iterdir()}
+
+
+def test_the_artifacts_page_lists_every_stage_of_the_store():
+    page = (ROOT / "artifacts" / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| (\w+) \|", page, re.M)) - {"stage"} == {*STAGES, "volume"}
