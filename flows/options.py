@@ -17,9 +17,10 @@ GROUPS: dict[str, type[Settings]] = {
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flow's own options, then one option a setting; a setting that several stages share is one option."""
-    parser.add_argument("--data", required=True, help="folder or archive with the slices, or kaggle:OWNER/NAME")
-    parser.add_argument("--artifacts", default="artifacts", help="folder that keeps every stage's results")
-    parser.add_argument("--batch", type=int, default=4, help="patients that one preparing task takes")
+    where = "Folder or archive with the slices, or kaggle:OWNER/NAME."
+    parser.add_argument("--data", required=True, default=argparse.SUPPRESS, help=where)
+    parser.add_argument("--artifacts", default="artifacts", help="Folder that keeps every stage's results.")
+    parser.add_argument("--batch", type=int, default=4, help="Patients that one preparing task takes.")
     seen: set[str] = set()
     for title, settings in GROUPS.items():
         group = parser.add_argument_group(title)
