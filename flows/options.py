@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     where = "Folder or archive with the slices, or kaggle:OWNER/NAME."
     parser.add_argument("--data", required=True, default=argparse.SUPPRESS, help=where)
     parser.add_argument("--artifacts", default="artifacts", help="Folder that keeps every stage's results.")
-    parser.add_argument("--batch", type=int, default=4, help="Patients that one preparing task takes.")
+    parser.add_argument("--batch", type=_count, default=4, help="Patients that one preparing task takes.")
     seen: set[str] = set()
     for title, settings in GROUPS.items():
         group = parser.add_argument_group(title)
@@ -43,6 +43,14 @@ def read_options(options: argparse.Namespace) -> dict[str, Any]:
     for title, settings in GROUPS.items():
         parameters[title] = settings(**{name: given[name] for name in settings.model_fields})
     return parameters
+
+
+def _count(text: str) -> int:
+    """A whole number from 1 on, of an option's text."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
+    return number
 
 
 def _type(kind: Any) -> type:

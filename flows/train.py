@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from pydantic import Field
 
 from gliaflow.ingest.sources import open_source, source_name
 from gliaflow.store.artifacts import Store
@@ -30,7 +31,7 @@ RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
 def train(
     data: str,
     artifacts: str = "artifacts",
-    batch: int = 4,
+    batch: Annotated[int, Field(ge=1)] = 4,
     intake: IntakeSettings = IntakeSettings(),
     preparing: PrepareSettings = PrepareSettings(),
     splitting: SplitSettings = SplitSettings(),

@@ -45,6 +45,7 @@ def test_without_options_every_stage_has_its_defaults():
         (["--reject-limit", "3"], "--reject-limit: Input should be less than or equal to 1"),
         (["--size", "100"], "--size: Input should be a multiple of 32"),
         (["--protocol", "random"], "invalid choice: 'random'"),
+        (["--batch", "0"], "argument --batch: must be at least 1, not 0"),
         (["--folds", "many"], "argument --folds: invalid int value: 'many'"),
     ],
 )
