@@ -73,6 +73,26 @@ async def _task_states(flow_run_name: str) -> dict[str, str]:
     return {run.name: run.state_name for run in runs}
 
 
+def test_the_report_is_shown_on_the_page_of_a_run_that_reused_it(copy, run_train):
+    data, artifacts = copy
+    run = run_train(data, artifacts)
+    shown = {artifact.key: artifact for artifact in asyncio.run(_artifacts(run.record["run"]))}
+    assert {"report", "metrics", "prediction-grid", "class-balance", "learning-curve-dice"} <= shown.keys()
+    assert "Dice" in shown["report"].data
+    assert shown["report"].description == str(run.report)
+    assert {"markdown", "table", "image"} == {artifact.type for artifact in shown.values()}
+    address = shown["prediction-grid"].data
+    assert address.startswith("data:image/webp;base64,") and len(address) < 400_000
+
+
+async def _artifacts(flow_run_name: str) -> list:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+
+    async with get_client() as client:
+        return await client.read_artifacts(flow_run_filter=FlowRunFilter(name=FlowRunFilterName(any_=[flow_run_name])))
+
+
 def test_touching_files_runs_nothing_again(copy, run_train):
     data, artifacts = copy
     for path in data.rglob("*.tif"):
