@@ -1,4 +1,4 @@
-"""`python -m flows train …`: start a run from the command line."""
+"""`python -m flows train|why|gc …`: start a run, look back at one, clear what past ones left."""
 
 import argparse
 import logging
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from flows.options import add_options, read_options
+from flows.upkeep import add_commands
 from gliaflow.errors import GliaflowError
 
 PREFECT = {  # set unless the caller has
@@ -24,7 +25,7 @@ PREFECT = {  # set unless the caller has
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in `arguments` (the process's own by default); returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m flows", description="Start a Gliaflow run.")
+    parser = argparse.ArgumentParser(prog="python -m flows", description="Gliaflow's runs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     train = commands.add_parser(
         "train",
@@ -33,12 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add_options(train)
+    train.set_defaults(run=lambda options: run_train(_parameters(train, options)))
+    add_commands(commands)
     options = parser.parse_args(arguments)
+    return int(options.run(options))
+
+
+def _parameters(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, Any]:
     try:
-        parameters = read_options(options)
+        return read_options(options)
     except ValidationError as error:
-        train.error("; ".join(f"--{wrong['loc'][0]}: {wrong['msg']}".replace("_", "-") for wrong in error.errors()))
-    return run_train(parameters)
+        parser.error("; ".join(f"--{wrong['loc'][0]}: {wrong['msg']}".replace("_", "-") for wrong in error.errors()))
 
 
 def run_train(parameters: dict[str, Any]) -> int:

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from tasks.settings import EvaluateSettings, IntakeSettings, PrepareSettings, Settings, SplitSettings, TrainSettings
 
+ARTIFACTS = "Folder, or s3://bucket/prefix, that keeps every stage's results."
 GROUPS: dict[str, type[Settings]] = {
     "intake": IntakeSettings,
     "preparing": PrepareSettings,
@@ -19,8 +20,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flow's own options, then one option a setting; a setting that several stages share is one option."""
     where = "Folder or archive with the slices, or kaggle:OWNER/NAME."
     parser.add_argument("--data", required=True, default=argparse.SUPPRESS, help=where)
-    parser.add_argument("--artifacts", default="artifacts", help="Folder that keeps every stage's results.")
-    parser.add_argument("--batch", type=_count, default=4, help="Patients that one preparing task takes.")
+    parser.add_argument(
+        "--artifacts", default="artifacts", help="Folder or s3://… address that keeps every stage's results."
+    )
+    parser.add_argument("--batch", type=_count, default=16, help="Patients that one preparing task takes.")
     seen: set[str] = set()
     for title, settings in GROUPS.items():
         group = parser.add_argument_group(title)

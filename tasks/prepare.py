@@ -4,8 +4,9 @@ A patient's volume is an artifact of its own (`volume/<key>`), so that a new pat
 stage's own artifact lists them.
 """
 
+import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,18 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
 
-from gliaflow.ingest.prepare import prepare_volume
-from gliaflow.ingest.volumes import save_volume
+from gliaflow.process import ChildFailed, run_child
 from gliaflow.store.artifacts import Artifact, Store
 from gliaflow.store.digests import digest_code, digest_json, library_versions
 from gliaflow.store.manifests import Provenance, read_manifest
 from gliaflow.store.runs import Run
-from gliaflow.store.why import why_run
+from gliaflow.store.why import Why, why_run
 from tasks.console import progress, tell_stage
 from tasks.settings import PrepareSettings
 from tasks.stage import REUSED, Input, stage
 from tasks.tables import load, save
+
+logger = logging.getLogger("gliaflow.run")
 
 VOLUME_CODE = ["gliaflow.ingest.prepare", "gliaflow.ingest.volumes"]
 LIBRARIES = ["numpy", "opencv-python-headless", "pandas", "pyarrow", "tifffile"]
@@ -32,14 +34,14 @@ LIBRARIES = ["numpy", "opencv-python-headless", "pandas", "pyarrow", "tifffile"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """The prepared data set: the stage's artifact, and where each patient's volume lies.
+    """The prepared data set: the stage's artifact, and each patient's volume.
 
     Only the artifact enters the keys of later stages: it names the volumes by content, so that volumes made anew with
     the same bytes leave everything below as it was.
     """
 
     artifact: Artifact
-    volumes: dict[str, Path]
+    volumes: dict[str, Artifact]
 
 
 def prepare(run: Run, settings: PrepareSettings, slices: Artifact, *, root: Path, batch: int) -> Prepared:
@@ -47,13 +49,15 @@ def prepare(run: Run, settings: PrepareSettings, slices: Artifact, *, root: Path
     clock = time.perf_counter()
     table = run.store.folder(slices)
     wanted = {patient: _provenance(patient, rows, settings) for patient, rows in _by_patient(table).items()}
-    missing = [patient for patient, provenance in wanted.items() if run.store.find("volume", provenance.key) is None]
+    run.use(f"volume/{provenance.key}" for provenance in wanted.values())
+    found = run.store.find_all("volume", (provenance.key for provenance in wanted.values()))
+    missing = [patient for patient, provenance in wanted.items() if provenance.key not in found]
     why_missing = _why_missing(run.store, wanted, missing)
     batches = [missing[start : start + batch] for start in range(0, len(missing), batch)]
     with progress("prepare", "patients") as bar:
         jobs = [
             make_volumes.submit(
-                str(run.store.root), str(table), str(root), settings, {n: asdict(wanted[n]) for n in names}
+                run.store.address, str(table), str(root), settings, {n: asdict(wanted[n]) for n in names}
             )
             for names in batches
         ]
@@ -61,39 +65,44 @@ def prepare(run: Run, settings: PrepareSettings, slices: Artifact, *, root: Path
             job.result()
             bar(min(done * batch, len(missing)), len(missing))
 
-    volumes: dict[str, Input] = {}
-    for patient, provenance in wanted.items():
-        volume = run.store.find("volume", provenance.key)
-        assert volume is not None, f"the volume of {patient} was made but is not there"
-        volumes[patient] = volume
-    provenance = list_volumes.provenance(settings, volumes)
+    found |= run.store.find_all("volume", (wanted[patient].key for patient in missing))
+    volumes = {patient: found[provenance.key] for patient, provenance in wanted.items()}
+    inputs: dict[str, Input] = {**volumes}
+    provenance = list_volumes.provenance(settings, inputs)
+    run.use([f"prepare/{provenance.key}"])
     cached = not missing and run.store.find("prepare", provenance.key) is not None
     why = REUSED if cached else why_missing or why_run(run.store, provenance)
-    artifact = list_volumes.obtain(run.store, provenance, settings, volumes)
+    artifact = list_volumes.obtain(run.store, provenance, settings, inputs)
     tell_stage(run.record(artifact, cached=cached, why=why, seconds=time.perf_counter() - clock))
-    return Prepared(artifact, {name: run.store.folder(v) for name, v in volumes.items() if isinstance(v, Artifact)})
+    return Prepared(artifact, volumes)
 
 
 # Not cached by Prefect: the flow asks only for volumes that the store lacks, and a batch is no unit that comes again.
 @task(name="prepare-volumes", cache_policy=NO_CACHE, persist_result=False)
 def make_volumes(
-    store_root: str, table: str, root: str, settings: PrepareSettings, patients: dict[str, dict[str, Any]]
+    store: str, table: str, root: str, settings: PrepareSettings, patients: dict[str, dict[str, Any]]
 ) -> None:
-    """Make the volumes of `patients`, each named with its provenance; `table` is the folder of the slice table."""
-    store = Store(Path(store_root))
-    rows = _by_patient(Path(table))
-    for patient, provenance in patients.items():
-        _make_volume(store, Path(root), rows[patient], settings.size, Provenance(**provenance))
+    """Make the volumes of `patients`, each named with its provenance; `table` is the folder of the slice table.
+
+    A child process does the work. Where it is killed, the patients left are tried again, each in a process of its own.
+    """
+    spec = {"store": store, "slices": f"{table}/slices.parquet", "root": root, "size": settings.size}
+    done: set[str] = set()
+    try:
+        _run_batch(spec, patients, done)
+    except ChildFailed as failure:
+        if not failure.killed:
+            raise
+        logger.warning("A process that prepared patients was killed: they are tried again, one at a time")
+        for patient in [patient for patient in patients if patient not in done]:
+            try:
+                _run_batch(spec, {patient: patients[patient]}, done)
+            except ChildFailed as again:
+                raise ChildFailed(f"Patient {patient} could not be prepared. {again}") from again
 
 
-def _make_volume(store: Store, root: Path, rows: pd.DataFrame, size: int, provenance: Provenance) -> None:
-    def make(folder: Path) -> None:
-        volume = prepare_volume(root, rows, size)
-        save_volume(folder, volume)
-        load(folder, "facts")
-        load(folder, "rejected")
-
-    store.obtain(provenance, make)
+def _run_batch(spec: dict[str, Any], patients: dict[str, dict[str, Any]], done: set[str]) -> None:
+    run_child("gliaflow.ingest.batch", {**spec, "patients": patients}, lambda event: done.add(event["patient"]))
 
 
 @stage(name="prepare", code=[], libraries=["pandas", "pyarrow"])
@@ -127,19 +136,20 @@ def _provenance(patient: str, rows: pd.DataFrame, settings: PrepareSettings) -> 
     )
 
 
-def _why_missing(store: Store, wanted: dict[str, Provenance], missing: list[str]) -> str:
-    """In words, why some volumes have to be made; empty if none has to."""
+def _why_missing(store: Store, wanted: dict[str, Provenance], missing: list[str]) -> Why | None:
+    """Why some volumes have to be made; None if none has to."""
     if not missing:
-        return ""
+        return None
     share = f"{len(missing)} of {len(wanted)} patients"
     damaged = [f"{name}: {damage}" for name in missing if (damage := store.damage("volume", wanted[name].key))]
     if damaged:
-        return f"{share}; damaged: {', '.join(damaged[:3])}"
+        return Why(f"{share}; damaged: {', '.join(damaged[:3])}")
     known = {name for manifest in store.manifests("volume") for name in manifest.provenance.inputs}
     new = [name for name in missing if name not in known]
     if not known:
-        return "first run"
+        return Why("first run")
     if new == missing:
-        return f"{share} are new: {', '.join(new[:3])}{', ...' if len(new) > 3 else ''}"
+        return Why(f"{share} are new: {', '.join(new[:3])}{', ...' if len(new) > 3 else ''}")
     first = next(name for name in missing if name in known)
-    return f"{share}; {first}: {why_run(store, wanted[first])}"
+    why = why_run(store, wanted[first])
+    return replace(why, words=f"{share}; {first}: {why.words}")

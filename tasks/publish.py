@@ -9,16 +9,20 @@ from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from gliaflow.store.artifacts import Artifact
+from gliaflow.store.shared import open_store
+
 WIDTH = 512  # pixels; pictures live in Prefect's database, so they are small there and whole in the report
 
 
 # Not cached: the pictures belong to this run's page, whether or not the report was made by this run.
 @task(name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
-def publish(report: str) -> None:
-    """Publish the report in the folder `report`; pictures travel as data URIs: the dashboard can't read the store."""
-    folder = Path(report)
+def publish(address: str, report: dict[str, str]) -> None:
+    """Publish a report of the store at `address`; pictures travel as data URIs: the dashboard can't read the store."""
+    store, page = open_store(address), Artifact(**report)
+    folder, place = store.folder(page), store.place(f"{page.path}/report.html")
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    create_markdown_artifact(key="report", markdown=summary["markdown"], description=str(folder / "report.html"))
+    create_markdown_artifact(key="report", markdown=summary["markdown"], description=place)
     for key, rows in summary["tables"].items():
         create_table_artifact(key=key, table=rows)
     for figure in summary["figures"]:

@@ -9,25 +9,25 @@ from typing import Any
 from prefect import Task
 from prefect.cache_policies import CacheKeyFnPolicy
 
-from gliaflow.store.artifacts import Artifact, Store
+from gliaflow.store.artifacts import RECORDS, Artifact, Store
 from gliaflow.store.digests import digest_code, digest_function, library_versions
 from gliaflow.store.manifests import Provenance
 from gliaflow.store.runs import Run
-from gliaflow.store.why import why_run
+from gliaflow.store.shared import open_store
+from gliaflow.store.why import Why, why_run
 from tasks.console import tell_stage
 from tasks.records import ArtifactSerializer, checked_against
 from tasks.settings import Nothing, Settings
 
-Input = Artifact | Path | dict[str, Path]
-REUSED = "nothing it depends on has changed"
-RECORDS = ".records"  # Prefect's cache records, below the artifact root
+Input = Artifact | Path | dict[str, Artifact]
+REUSED = Why("nothing it depends on has changed")
 
 
 class Stage:
     """Calls `function(folder, settings, **inputs)`, which writes its result into `folder`.
 
-    `settings` is what the stage reads of the parameters. An input is the folder of an earlier stage's result or, where
-    the flow passes paths (the data's root, the patients' volumes), those; paths don't enter the key. A stage that
+    `settings` is what the stage reads of the parameters. An input is the folder of an earlier stage's result; what the
+    flow passes otherwise (the data's root, the patients' volumes by name) does not enter the key. A stage that
     `resumes` is also given `work`, a folder that outlives a killed attempt.
     """
 
@@ -56,6 +56,7 @@ class Stage:
         """The stage's result: reused, or made now in a task run of its own. Adds a line to the run's record."""
         clock = time.perf_counter()
         provenance = self.provenance(settings or Nothing(), inputs)
+        run.use([f"{self.name}/{provenance.key}"])
         cached = run.store.find(self.name, provenance.key) is not None
         why = REUSED if cached else why_run(run.store, provenance)
         artifact = self.obtain(run.store, provenance, settings or Nothing(), inputs)
@@ -74,20 +75,31 @@ class Stage:
 
     def obtain(self, store: Store, provenance: Provenance, settings: Settings, inputs: dict[str, Input]) -> Artifact:
         """The result of `provenance` through Prefect, which shows a reused one as cached."""
-        places = {name: store.folder(i) if isinstance(i, Artifact) else i for name, i in inputs.items()}
         task = self.task.with_options(result_storage=store.root / RECORDS)
         with checked_against(store):
-            made = task({**asdict(provenance), "key": provenance.key}, settings, store.root, places)
+            made = task({**asdict(provenance), "key": provenance.key}, settings, store.address, inputs)
         return Artifact(**made)
 
     def _make(
-        self, provenance: dict[str, Any], settings: Settings, root: Path, places: dict[str, Path | dict[str, Path]]
+        self, provenance: dict[str, Any], settings: Settings, address: str, inputs: dict[str, Input]
     ) -> dict[str, str]:
         """What runs as the task. The artifact may be there although Prefect's record is gone: then it is used."""
-        store = Store(root)
+        store = open_store(address)
         wanted = Provenance(**{name: value for name, value in provenance.items() if name != "key"})
-        more = {"work": store.work_folder(wanted)} if self.resumes else {}
-        return asdict(store.obtain(wanted, lambda folder: self.function(folder, settings, **places, **more)))
+
+        def make(folder: Path) -> None:
+            places = {name: _place(store, value) for name, value in inputs.items()}
+            work = {"work": store.work_folder(wanted)} if self.resumes else {}
+            self.function(folder, settings, **places, **work)
+
+        return asdict(store.obtain(wanted, make))
+
+
+def _place(store: Store, value: Input) -> Path | dict[str, Path]:
+    """Where an input lies on this machine."""
+    if isinstance(value, dict):
+        return {name: store.folder(artifact) for name, artifact in value.items()}
+    return store.folder(value) if isinstance(value, Artifact) else value
 
 
 def stage(

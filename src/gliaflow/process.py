@@ -20,19 +20,24 @@ from threading import Thread
 from typing import IO, Any
 
 from gliaflow.errors import GliaflowError
+from gliaflow.events import emit
 
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
+FAILED = "failed"  # the event that tells why a child ended
 GRACE = 20.0  # seconds that a child has to end after SIGTERM
 
 
 class ChildFailed(GliaflowError):
-    """A child process ended with an error, or was killed."""
+    """A child process ended with an error, or was killed (`killed`)."""
+
+    killed = False
 
 
 def run_child(module: str, spec: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> None:
     """Run `python -m module SPEC.json` in a process of its own and call `on_event` for each event that it tells.
 
-    Raises `ChildFailed` with the end of the child's standard error if it does not end well. When this process is
+    Raises `ChildFailed` if the child does not end well: with its message where it raised a `GliaflowError`, else with
+    the end of its standard error; from an `OSError` where the system refused it something. When this process is
     interrupted, or killed (on Linux), the child ends too.
     """
     with tempfile.TemporaryDirectory(prefix="gliaflow-") as folder:
@@ -42,10 +47,11 @@ def run_child(module: str, spec: dict[str, Any], on_event: Callable[[dict[str, A
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8")
         assert child.stdout is not None and child.stderr is not None
         complaints: deque[str] = deque(maxlen=20)
+        failures: list[dict[str, Any]] = []
         listener = Thread(target=complaints.extend, args=(child.stderr,), daemon=True)
         listener.start()
         try:
-            _listen(child.stdout, on_event)
+            _listen(child.stdout, lambda e: failures.append(e) if e.get("event") == FAILED else on_event(e))
             code = child.wait()
         finally:
             _end(child)
@@ -53,9 +59,20 @@ def run_child(module: str, spec: dict[str, Any], on_event: Callable[[dict[str, A
             child.stdout.close()
             child.stderr.close()
     if code != 0:
-        ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-        hint = " It may have run out of memory." if code == -signal.SIGKILL else ""
-        raise ChildFailed(f"The process running {module} {ended}.{hint} Its last words:\n{''.join(complaints).strip()}")
+        raise _failure(module, code, "".join(complaints).strip(), failures)
+
+
+def _failure(module: str, code: int, complaints: str, failures: list[dict[str, Any]]) -> ChildFailed:
+    told: dict[str, Any] = failures[-1] if failures else {}
+    if told.get("message"):
+        return ChildFailed(told["message"])
+    ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+    hint = " It may have run out of memory." if code == -signal.SIGKILL else ""
+    failure = ChildFailed(f"The process running {module} {ended}.{hint} Its last words:\n{complaints}")
+    failure.killed = code < 0
+    if told.get("errno"):
+        failure.__cause__ = OSError(told["errno"], os.strerror(told["errno"]), told["filename"])
+    return failure
 
 
 def _listen(lines: IO[str], on_event: Callable[[dict[str, Any]], None]) -> None:
@@ -88,4 +105,11 @@ if __name__ == "__main__":
     _, parent_id, name, *arguments = sys.argv
     _die_with(int(parent_id))
     sys.argv = [name, *arguments]
-    runpy.run_module(name, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+    except GliaflowError as error:
+        emit({"event": FAILED, "message": str(error)})
+        raise SystemExit(1) from None
+    except OSError as error:
+        emit({"event": FAILED, "errno": error.errno, "filename": error.filename and str(error.filename)})
+        raise

@@ -1,24 +1,33 @@
 """The artifact store: a result is a folder that appears whole or not at all, and is checked before it is used again.
 
 <root>/<stage>/<key>/manifest.json and the stage's files
-<root>/.work/      what is being built; nothing there is ever taken for a result
-<root>/.locks/     one lock a key, freed by the kernel when its holder dies
+<root>/runs/<run>/  what each run did and used
+<root>/.work/       what is being built; nothing there is ever taken for a result
+<root>/.locks/      one lock a key, freed by the kernel when its holder dies
 """
 
-import fcntl
 import logging
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gliaflow.store.failures import in_words
+from gliaflow.store.locks import hold, try_hold
 from gliaflow.store.manifests import Damaged, Manifest, Provenance, describe_files, read_manifest, write_manifest
 
 logger = logging.getLogger(__name__)
+
+RUNS = "runs"
+WORK, LOCKS = ".work", ".locks"
+RECORDS = ".records"  # Prefect's cache records
+UNPACKED = ".unpacked"  # archives, unpacked
+CHECKERS = 8  # threads that check results at once: hashing and networks don't hold Python's lock
 
 
 @dataclass(frozen=True)
@@ -43,8 +52,17 @@ class Store:
         self._checked: dict[str, Artifact] = {}
         self._damage: dict[str, str] = {}
 
+    @property
+    def address(self) -> str:
+        """What `open_store` takes to open this store in another process."""
+        return str(self.root)
+
+    def place(self, path: str) -> str:
+        """Where a person finds `path` (relative to the root)."""
+        return str(self.root / path)
+
     def folder(self, artifact: Artifact) -> Path:
-        """The folder that holds the files of `artifact`."""
+        """The folder on this machine that holds the files of `artifact`."""
         return self.root / artifact.path
 
     def find(self, stage: str, key: str) -> Artifact | None:
@@ -55,19 +73,24 @@ class Store:
         path = f"{stage}/{key}"
         if path in self._checked:
             return self._checked[path]
-        folder = self.root / path
-        if not folder.is_dir():
-            return None
         try:
-            manifest = read_manifest(folder)
-            manifest.check(folder, stage, key)
+            manifest = self._inspect(stage, key)
         except Damaged as damage:
             if path not in self._damage:
                 logger.warning("%s is damaged (%s): it will be made again", path, damage)
             self._damage[path] = str(damage)
             return None
+        if manifest is None:
+            return None
         self._checked[path] = Artifact(stage, key, manifest.content)
         return self._checked[path]
+
+    def find_all(self, stage: str, keys: Iterable[str]) -> dict[str, Artifact]:
+        """The results of `stage` under `keys`, several checked at a time; what is missing or damaged is left out."""
+        wanted = list(keys)
+        with ThreadPoolExecutor(CHECKERS) as pool:
+            found = pool.map(lambda key: self.find(stage, key), wanted)
+            return {key: artifact for key, artifact in zip(wanted, found, strict=True) if artifact is not None}
 
     def damage(self, stage: str, key: str) -> str | None:
         """What `find` found wrong with this result, in words; None if nothing."""
@@ -77,32 +100,26 @@ class Store:
         """The result that `provenance` describes: the one that is there, or the one that `make(folder)` writes now.
 
         Of two processes that want the same result, one makes it and the other waits for it. Whatever ends `make`
-        early, nothing appears under the key.
+        early, nothing appears under the key. Raises `StoreFailed` where the disk is full or can't be written to.
         """
-        with self._lock(provenance):
-            found = self.find(provenance.stage, provenance.key)
+        stage, key = provenance.stage, provenance.key
+        with (
+            in_words(self.root),
+            hold(self._lock(stage, key), waiting=f"{stage} is being made by another run: waiting for it"),
+        ):
+            found = self.find(stage, key)
             if found is not None:
                 return found
-            self._clear_leftovers(provenance)
-            building = self.root / ".work" / f"{provenance.stage}-{provenance.key}-{uuid.uuid4().hex[:8]}"
-            building.mkdir(parents=True)
-            try:
-                started, clock = time.time(), time.perf_counter()
-                make(building)
-                seconds = time.perf_counter() - clock
-                manifest = Manifest.of(provenance, describe_files(building), started=started, seconds=seconds)
-                write_manifest(building, manifest)
-                self._publish(building, provenance)
-            finally:
-                shutil.rmtree(building, ignore_errors=True)
-        artifact = Artifact(provenance.stage, provenance.key, manifest.content)
+            manifest = self._make(provenance, make)
+        artifact = Artifact(stage, key, manifest.content)
         self._checked[artifact.path] = artifact
         return artifact
 
     def work_folder(self, provenance: Provenance) -> Path:
         """A folder that outlives a killed attempt at `provenance`, for what a stage needs to go on where it stopped."""
-        folder = self.root / ".work" / f"{provenance.stage}-{provenance.key}.resume"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = self.root / WORK / f"{provenance.stage}-{provenance.key}.resume"
+        with in_words(self.root):
+            folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def manifests(self, stage: str) -> Iterator[Manifest]:
@@ -113,33 +130,108 @@ class Store:
             except Damaged:
                 continue
 
-    def _publish(self, building: Path, provenance: Provenance) -> None:
-        target = self.root / provenance.stage / provenance.key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():  # damaged: `find` has just refused it
-            aside = building.with_name(building.name + ".damaged")
-            os.replace(target, aside)
-            shutil.rmtree(aside, ignore_errors=True)
-        os.replace(building, target)
-        _sync_folder(target.parent)
-        shutil.rmtree(self.root / ".work" / f"{provenance.stage}-{provenance.key}.resume", ignore_errors=True)
+    def sizes(self) -> dict[str, int]:
+        """Every result that is there, damaged ones too: {path relative to the root: bytes}."""
+        stages = [f for f in sorted(self.root.glob("*/")) if f.name != RUNS and not f.name.startswith(".")]
+        return {
+            f"{stage.name}/{result.name}": sum(path.stat().st_size for path in result.rglob("*") if path.is_file())
+            for stage in stages
+            for result in sorted(stage.glob("*/"))
+        }
 
-    def _clear_leftovers(self, provenance: Provenance) -> None:
-        """Remove what killed attempts at this key left; its lock is held, so nobody is at work there."""
-        for folder in (self.root / ".work").glob(f"{provenance.stage}-{provenance.key}-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+    def remove(self, path: str) -> bool:
+        """Take the result at `path` away, in one step for whoever looks; False where it is just being made."""
+        stage, key = path.split("/")
+        with try_hold(self._lock(stage, key)) as held:
+            if not held:
+                return False
+            self._checked.pop(path, None)
+            if (self.root / path).exists():
+                self._take_away(self.root / path)
+            shutil.rmtree(self.root / WORK / f"{stage}-{key}.resume", ignore_errors=True)
+        return True
+
+    def read(self, name: str) -> bytes | None:
+        """The content of the small file `name` (relative to the root), or None where there is none."""
+        try:
+            return (self.root / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write the small file `name` (relative to the root), whole or not at all."""
+        path = self.root / name
+        with in_words(self.root):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+            try:
+                draft.write_bytes(content)
+                os.replace(draft, path)
+            finally:
+                draft.unlink(missing_ok=True)
+
+    def runs(self) -> list[str]:
+        """The names of all runs that left a record."""
+        return sorted(path.parent.name for path in (self.root / RUNS).glob("*/run.json"))
+
+    def remove_run(self, name: str) -> None:
+        """Forget a run; the results that it used stay."""
+        shutil.rmtree(self.root / RUNS / name, ignore_errors=True)
+
+    def _inspect(self, stage: str, key: str) -> Manifest | None:
+        """The manifest of a result that is whole, None where there is no result; raises `Damaged`."""
+        folder = self.root / stage / key
+        if not folder.is_dir():
+            return None
+        manifest = read_manifest(folder)
+        manifest.check(folder, stage, key)
+        return manifest
+
+    def _make(self, provenance: Provenance, make: Callable[[Path], None]) -> Manifest:
+        """Build the result beside its place, then move it there."""
+        self._clear_leftovers(provenance.stage, provenance.key)
+        with self._building(provenance.stage, provenance.key) as building:
+            started, clock = time.time(), time.perf_counter()
+            make(building)
+            seconds = time.perf_counter() - clock
+            manifest = Manifest.of(provenance, describe_files(building), started=started, seconds=seconds)
+            write_manifest(building, manifest)
+            self._publish(building, provenance.stage, provenance.key)
+        shutil.rmtree(self.root / WORK / f"{provenance.stage}-{provenance.key}.resume", ignore_errors=True)
+        return manifest
 
     @contextmanager
-    def _lock(self, provenance: Provenance) -> Iterator[None]:
-        path = self.root / ".locks" / f"{provenance.stage}-{provenance.key}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                logger.info("%s is being made by another run: waiting for it", provenance.stage)
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def _building(self, stage: str, key: str) -> Iterator[Path]:
+        """A folder to build in, on the file system of the results; gone afterwards."""
+        building = self.root / WORK / f"{stage}-{key}-{uuid.uuid4().hex[:8]}"
+        building.mkdir(parents=True)
+        try:
+            with in_words(self.root):  # before the folder is removed, which would free the disk
+                yield building
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+    def _publish(self, building: Path, stage: str, key: str) -> None:
+        target = self.root / stage / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():  # damaged: `find` has just refused it
+            self._take_away(target)
+        os.replace(building, target)
+        _sync_folder(target.parent)
+
+    def _take_away(self, folder: Path) -> None:
+        aside = self.root / WORK / f"{folder.parent.name}-{folder.name}-{uuid.uuid4().hex[:8]}.removed"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(folder, aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def _clear_leftovers(self, stage: str, key: str) -> None:
+        """Remove what killed attempts at this key left; its lock is held, so nobody is at work there."""
+        for folder in (self.root / WORK).glob(f"{stage}-{key}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _lock(self, stage: str, key: str) -> Path:
+        return self.root / LOCKS / f"{stage}-{key}"
 
 
 def _sync_folder(folder: Path) -> None:

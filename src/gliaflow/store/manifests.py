@@ -6,7 +6,7 @@ import platform
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from gliaflow.store.digests import digest_file, digest_json
@@ -17,6 +17,26 @@ VOLATILE = "logs/"  # files below are kept and checked, but two equal results ma
 
 class Damaged(Exception):
     """A result that can't be used: a file missing or changed, or a manifest that does not add up."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing on which two results differ: a "parameter", "input", "file", "code" or "library", old beside new.
+
+    None stands for what is not there. Inputs, files and code are told by their digests.
+    """
+
+    kind: str
+    name: str
+    old: str | None
+    new: str | None
+
+    def __str__(self) -> str:
+        if self.old is None or self.new is None:
+            return f"{self.kind} {self.name} is {'new' if self.old is None else 'gone'}"
+        if self.kind in ("parameter", "library"):
+            return f"{self.kind} {self.name} {_short(self.old)} -> {_short(self.new)}"
+        return f"{self.kind} {self.name} changed"
 
 
 @dataclass(frozen=True)
@@ -40,24 +60,21 @@ class Provenance:
         """16 hex digits (64 bits) of the digest of everything above."""
         return digest_json(asdict(self))[:16]
 
-    def difference(self, other: "Provenance") -> list[str]:
-        """What differs from an earlier provenance of the stage, a line each in words: old beside new."""
-        lines = []
+    def differences(self, earlier: "Provenance") -> list[Difference]:
+        """What differs from an earlier provenance of the stage: what has changed first, then what is new or gone."""
+        found = []
         for kind, old, new in (
-            ("parameter", _flat(other.parameters), _flat(self.parameters)),
-            ("input", other.inputs, self.inputs),
-            ("code", other.code, self.code),
-            ("library", other.libraries, self.libraries),
+            ("parameter", _flat(earlier.parameters), _flat(self.parameters)),
+            ("input", earlier.inputs, self.inputs),
+            ("code", earlier.code, self.code),
+            ("library", earlier.libraries, self.libraries),
         ):
+            absent = object()
             for name in sorted(old.keys() | new.keys()):
-                if name not in old:
-                    lines.append(f"{kind} {name} is new")
-                elif name not in new:
-                    lines.append(f"{kind} {name} is gone")
-                elif old[name] != new[name]:
-                    values = f" {_short(old[name])} -> {_short(new[name])}"
-                    lines.append(f"{kind} {name}{values if kind in ('parameter', 'library') else ' changed'}")
-        return lines
+                before, now = old.get(name, absent), new.get(name, absent)
+                if before != now:
+                    found.append(Difference(kind, name, _word(before, absent), _word(now, absent)))
+        return sorted(found, key=lambda difference: None in (difference.old, difference.new))
 
 
 @dataclass(frozen=True)
@@ -89,14 +106,18 @@ class Manifest:
 
     def check(self, folder: Path, stage: str, key: str) -> None:
         """Raise `Damaged` unless the manifest adds up and every file is there with its bytes unchanged."""
-        if self.provenance.stage != stage or self.provenance.key != key or self.content != content_digest(self.files):
-            raise Damaged("its manifest was changed")
+        self.check_content(stage, key)
         for file in self.files:
             path = folder / file["path"]
             if not path.is_file():
                 raise Damaged(f"{file['path']} is missing")
             if path.stat().st_size != file["size"] or digest_file(path) != file["sha256"]:
                 raise Damaged(f"{file['path']} was changed")
+
+    def check_content(self, stage: str, key: str) -> None:
+        """Raise `Damaged` unless the manifest adds up and is that of `stage` and `key`; looks at no file."""
+        if self.provenance.stage != stage or self.provenance.key != key or self.content != content_digest(self.files):
+            raise Damaged("its manifest was changed")
 
 
 def content_digest(files: list[dict[str, Any]]) -> str:
@@ -133,15 +154,27 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def read_manifest(folder: Path) -> Manifest:
     """Read `manifest.json`; raises `Damaged` where it is absent or no manifest."""
     try:
-        value = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        return parse_manifest((folder / NAME).read_bytes())
+    except FileNotFoundError as error:
+        raise Damaged("its manifest is missing") from error
+    except OSError as error:
+        raise Damaged("its manifest can't be read") from error
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """The manifest that `content` (JSON) holds; raises `Damaged` where it is no manifest."""
+    try:
+        value = json.loads(content)
         provenance = Provenance(
             **{name: value[name] for name in ("stage", "inputs", "parameters", "code", "libraries")}
         )
-        return Manifest(provenance, *(value[name] for name in ("content", "files", "machine", "started", "seconds")))
-    except FileNotFoundError as error:
-        raise Damaged("its manifest is missing") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        manifest = Manifest(provenance, *(value[n] for n in ("content", "files", "machine", "started", "seconds")))
+        names = [PurePosixPath(file["path"]) for file in manifest.files]
+    except (ValueError, KeyError, TypeError) as error:
         raise Damaged("its manifest can't be read") from error
+    if any(name.is_absolute() or ".." in name.parts for name in names):
+        raise Damaged("its manifest names files elsewhere")
+    return manifest
 
 
 def _without_provenance(manifest: Manifest) -> dict[str, Any]:
@@ -159,6 +192,9 @@ def _flat(parameters: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _short(value: Any) -> str:
-    text = str(value)
+def _word(value: Any, absent: object) -> str | None:
+    return None if value is absent else str(value)
+
+
+def _short(text: str) -> str:
     return text if len(text) <= 40 else text[:37] + "..."

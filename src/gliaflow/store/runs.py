@@ -1,53 +1,150 @@
-"""The record of a run, `runs/<run>/run.json`: its parameters, and for each stage what it used and why it ran."""
+"""The record of a run, `runs/<run>/`: its parameters, what each stage did and why, and every result that it uses."""
 
 import json
-import os
+import platform
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gliaflow.store.artifacts import Artifact, Store
+from gliaflow.store.artifacts import LOCKS, RUNS, Artifact, Store
+from gliaflow.store.locks import hold, try_hold
+from gliaflow.store.manifests import Difference
+from gliaflow.store.why import Why
+
+RUNNING, COMPLETED, FAILED = "running", "completed", "failed"
+REMOVING = f"{LOCKS}/gc"  # held by who removes results, and for a moment by who says that it is about to use some
+FORGOTTEN = timedelta(days=7)  # after that, another machine's run that has not ended is taken to be dead
 
 
 @dataclass(frozen=True)
 class StageRecord:
-    """One line of a run: `path` is relative to the artifact root, `seconds` is what this run spent on the stage."""
+    """One line of a run: `path` is relative to the artifact root, `seconds` is what this run spent on the stage.
+
+    `compared` is the path of the nearest result that was there when the stage ran, and `differences` are to that.
+    """
 
     stage: str
     key: str
+    content: str
     path: str
     cached: bool
     why: str
     seconds: float
+    compared: str | None = None
+    differences: list[Difference] = field(default_factory=list)
 
 
 @dataclass
 class Run:
-    """A run under way: where its artifacts are, and what it has done so far."""
+    """A run: where its artifacts are, and what it has done so far.
+
+    `number` counts the runs of a store, so that their order does not hang on a clock.
+    """
 
     name: str
     store: Store
     parameters: dict[str, Any]
+    number: int = 0
+    machine: str = field(default_factory=platform.node)
+    state: str = RUNNING
+    started: str = ""
     stages: list[StageRecord] = field(default_factory=list)
+    uses: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def under_way(self) -> Iterator["Run"]:
+        """Within this context the run counts as running: what it uses is not removed, not even by another process."""
+        with hold(self._lock):
+            self.number = 1 + max((run.number for run in read_runs(self.store)), default=0)
+            self.started = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self._write()
+            try:
+                yield self
+            except BaseException:
+                self.state = FAILED
+                raise
+            else:
+                self.state = COMPLETED
+            finally:
+                self._write()
+
+    def is_running(self) -> bool:
+        """Whether this run's process is alive or, on another machine, may be: it has not said how it ended."""
+        if self.machine == platform.node():
+            with try_hold(self._lock) as ended:
+                return not ended
+        return self.state == RUNNING and datetime.fromisoformat(self.started) > datetime.now(UTC) - FORGOTTEN
 
     @property
-    def folder(self) -> Path:
-        """Where this run's record lies."""
-        return self.store.root / "runs" / self.name
+    def named(self) -> set[str]:
+        """The results that this run has used, or is about to use; paths relative to the root."""
+        return {*self.uses, *(stage.path for stage in self.stages)}
 
-    def record(self, artifact: Artifact, *, cached: bool, why: str, seconds: float) -> StageRecord:
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Within this context nothing is removed from the store."""
+        with hold(self.store.root / REMOVING, shared=True):
+            yield
+
+    def use(self, paths: Iterable[str]) -> None:
+        """Say which results (paths relative to the root) this run is about to look for, use or make."""
+        known = set(self.uses)
+        self.uses += [path for path in paths if path not in known]
+        with self.holding():
+            self.store.write(f"{RUNS}/{self.name}/uses", "".join(f"{path}\n" for path in self.uses).encode())
+
+    def record(self, artifact: Artifact, *, cached: bool, why: Why, seconds: float) -> StageRecord:
         """Add a stage and write the record anew, whole or not at all."""
-        entry = StageRecord(artifact.stage, artifact.key, artifact.path, cached, why, round(seconds, 3))
+        entry = StageRecord(
+            stage=artifact.stage,
+            key=artifact.key,
+            content=artifact.content,
+            path=artifact.path,
+            cached=cached,
+            why=why.words,
+            seconds=round(seconds, 3),
+            compared=why.compared,
+            differences=why.differences,
+        )
         self.stages.append(entry)
-        self.write()
+        self._write()
         return entry
 
-    def write(self) -> None:
-        """Write `run.json`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        stages = [asdict(stage) for stage in self.stages]
-        draft = self.folder / f".run.json.{os.getpid()}"
-        draft.write_text(
-            json.dumps({"run": self.name, "parameters": self.parameters, "stages": stages}, indent=1), "utf-8"
-        )
-        os.replace(draft, self.folder / "run.json")
+    @property
+    def _lock(self) -> Path:
+        return self.store.root / LOCKS / f"{RUNS}-{self.name}"
+
+    def _write(self) -> None:
+        record = {
+            "run": self.name,
+            "number": self.number,
+            "machine": self.machine,
+            "state": self.state,
+            "started": self.started,
+            "parameters": self.parameters,
+            "stages": [asdict(stage) for stage in self.stages],
+        }
+        self.store.write(f"{RUNS}/{self.name}/run.json", json.dumps(record, indent=1).encode())
+
+
+def read_runs(store: Store) -> list[Run]:
+    """All runs of a store, the earliest first; records that can't be read are left out."""
+    runs = [_read_run(store, name) for name in store.runs()]
+    return sorted((run for run in runs if run is not None), key=lambda run: (run.number, run.started))
+
+
+def _read_run(store: Store, name: str) -> Run | None:
+    try:
+        value = json.loads(store.read(f"{RUNS}/{name}/run.json") or b"")
+        stages = [
+            StageRecord(**{**stage, "differences": [Difference(**d) for d in stage.get("differences", [])]})
+            for stage in value["stages"]
+        ]
+        uses = (store.read(f"{RUNS}/{name}/uses") or b"").decode().splitlines()
+        given = {key: value[key] for key in ("parameters", "number", "machine", "state", "started")}
+        return Run(name, store, **given, stages=stages, uses=uses)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,21 +1,39 @@
 """Why a stage runs: its provenance held against those of the results that are there."""
 
+from dataclasses import dataclass, field
+
 from gliaflow.store.artifacts import Store
-from gliaflow.store.manifests import Provenance
+from gliaflow.store.manifests import Difference, Provenance
 
-MOST = 3  # differences named; the rest are counted
+MOST = 3  # differences named in a sentence; the rest are counted
 
 
-def why_run(store: Store, provenance: Provenance) -> str:
-    """In words, why `provenance` has to be made: a damaged result, or what differs from the nearest earlier one."""
+@dataclass(frozen=True)
+class Why:
+    """Why a stage runs, in a sentence, and the differences to the nearest earlier result, whose path is `compared`."""
+
+    words: str
+    compared: str | None = None
+    differences: list[Difference] = field(default_factory=list)
+
+
+def why_run(store: Store, provenance: Provenance) -> Why:
+    """Why `provenance` has to be made: a damaged result, or what differs from the nearest earlier one.
+
+    The nearest is the one with the fewest differences; of several, the one made last.
+    """
     damage = store.damage(provenance.stage, provenance.key)
     if damage is not None:
-        return f"the earlier result is damaged: {damage}"
+        return Why(f"the earlier result is damaged: {damage}", f"{provenance.stage}/{provenance.key}")
     earlier = sorted(store.manifests(provenance.stage), key=lambda manifest: manifest.started, reverse=True)
-    differences = min((provenance.difference(manifest.provenance) for manifest in earlier), key=len, default=None)
-    if differences is None:
-        return "first run"
+    compared = [(provenance.differences(manifest.provenance), manifest.provenance.key) for manifest in earlier]
+    differences, key = min(compared, key=lambda pair: len(pair[0]), default=([], ""))
     if not differences:
-        return "the earlier result is gone"
+        return Why("first run")
+    return Why(in_a_sentence(differences), f"{provenance.stage}/{key}", differences)
+
+
+def in_a_sentence(differences: list[Difference]) -> str:
+    """The first differences in words, the others counted."""
     more = f" and {len(differences) - MOST} more" if len(differences) > MOST else ""
-    return "; ".join(differences[:MOST]) + more
+    return "; ".join(map(str, differences[:MOST])) + more

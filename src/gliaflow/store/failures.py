@@ -1,0 +1,82 @@
+"""What keeps results from being written, in words a person can act on: a full disk, a folder that can't be written."""
+
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gliaflow.errors import GliaflowError
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+NEXT = "Then start the same command again: it goes on where it stopped."
+LEAST = (
+    256 * 1024
+)  # bytes; some libraries only say that a write came out short: with less than this free, the disk is why
+
+
+class StoreFailed(GliaflowError):
+    """The store can't be written to, or not be reached; the message says why and what to do."""
+
+
+@contextmanager
+def in_words(root: Path) -> Iterator[None]:
+    """Raise `StoreFailed` instead of an error that comes of the disk below `root` being full or closed to writing."""
+    try:
+        yield
+    except StoreFailed:
+        raise
+    except Exception as error:
+        words = diagnose(error, root)
+        if words is None:
+            raise
+        raise StoreFailed(words) from error
+
+
+def diagnose(error: BaseException, root: Path) -> str | None:
+    """In words, how the disk below `root` caused `error`; None if it did not."""
+    numbers = {number for link in _chain(error) if (number := _number(link, root)) is not None}
+    free = _free(root)
+    if numbers & FULL or (free is not None and free < LEAST):
+        left = "" if free is None else f" ({free / 1e6:.1f} MB are free)"
+        return (
+            f"The disk that holds {root} is full{left}. Nothing half-written is kept. Free some space "
+            f"(`python -m flows gc --artifacts {root}` shows what old runs take up). {NEXT}"
+        )
+    if numbers & CLOSED:
+        return (
+            f"Results can't be written to {root}: {errno_words(numbers & CLOSED)}. Make the folder writable, or name "
+            "another one with --artifacts. Then start the command again."
+        )
+    return None
+
+
+def errno_words(numbers: set[int]) -> str:
+    """What the system said, in plain words."""
+    return "the file system is read-only" if errno.EROFS in numbers else "permission denied"
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _number(error: BaseException, root: Path) -> int | None:
+    """The system's number of an error that is about the store: any full disk, but a closed file only below `root`."""
+    if not isinstance(error, OSError):
+        return None
+    inside = error.filename is not None and Path(str(error.filename)).is_relative_to(root)
+    return error.errno if error.errno in FULL or inside or error.errno == errno.EROFS else None
+
+
+def _free(root: Path) -> int | None:
+    """Bytes free on the disk of `root`, or of the nearest folder above it that is there."""
+    for folder in (root, *root.parents):
+        if folder.exists():
+            return shutil.disk_usage(folder).free
+    return None

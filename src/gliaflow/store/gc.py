@@ -1,0 +1,115 @@
+"""Remove what no kept run refers to, and nothing that a running flow uses."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gliaflow.store.artifacts import LOCKS, RECORDS, UNPACKED, WORK, Store
+from gliaflow.store.locks import hold, try_hold
+from gliaflow.store.runs import COMPLETED, REMOVING, Run, read_runs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would go: the names of runs, and folders {path relative to the root: bytes}; and the runs that stay.
+
+    The folders are results, archives unpacked, and what interrupted trainings left to go on from.
+    """
+
+    running: list[str]
+    kept: list[str]
+    runs: list[str]
+    folders: dict[str, int]
+
+    @property
+    def size(self) -> int:
+        """Bytes that would be freed."""
+        return sum(self.folders.values())
+
+
+def plan_removal(store: Store, keep: int) -> Plan:
+    """What can go if the last `keep` completed runs are to stay, with every run started after the first of them.
+
+    While a flow is running, a result that no record names may be its own: such results stay until it has ended.
+    """
+    if keep < 1:
+        raise ValueError(f"At least one run is kept, not {keep}")
+    runs = read_runs(store)
+    running = [run for run in runs if run.is_running()]
+    completed = [run.number for run in runs if run.state == COMPLETED]
+    first = completed[-keep] if len(completed) >= keep else 0
+    gone = [run for run in runs if run.number < first and run not in running]
+    kept = [run for run in runs if run.number >= first and run not in running]
+    needed = {path for run in [*kept, *running] for path in run.named}
+    known = {path for run in gone for path in run.named}
+    results = {
+        path: size for path, size in store.sizes().items() if path not in needed and (path in known or not running)
+    }
+    beside = {} if running else {p: size for p, size in _beside(store).items() if _result_of(p) not in needed}
+    return Plan(_names(running), _names(kept), _names(gone), results | beside)
+
+
+def remove(store: Store, plan: Plan, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+    """Remove what `plan` names, unless a flow has begun to use it since; returns the bytes freed."""
+    freed = 0
+    for done, (path, size) in enumerate(plan.folders.items(), start=1):
+        with hold(store.root / REMOVING):  # under this lock a flow says what it is about to use
+            running = [run for run in read_runs(store) if run.is_running()]
+            if path.startswith("."):
+                freed += 0 if running else _remove_beside(store, path, size)
+            elif not any(path in run.named for run in running) and store.remove(path):
+                freed += size
+        progress(done, len(plan.folders))
+    for name in plan.runs:
+        store.remove_run(name)
+    _clear_building(store)
+    _clear_records(store)
+    return freed
+
+
+def _names(runs: list[Run]) -> list[str]:
+    return [run.name for run in runs]
+
+
+def _beside(store: Store) -> dict[str, int]:
+    """Folders of this machine that are no results: archives unpacked, and checkpoints of interrupted trainings."""
+    unpacked = [folder for folder in (store.root / UNPACKED).glob("*/") if not folder.name.startswith(".")]
+    checkpoints = [*(store.root / WORK).glob("*.resume/")]
+    return {
+        folder.relative_to(store.root).as_posix(): sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+        for folder in [*unpacked, *checkpoints]
+    }
+
+
+def _result_of(path: str) -> str:
+    """The result that a folder of checkpoints is for; any other folder is its own."""
+    return path.removeprefix(f"{WORK}/").removesuffix(".resume").replace("-", "/") if path.endswith(".resume") else path
+
+
+def _remove_beside(store: Store, path: str, size: int) -> int:
+    (store.root / f"{path}.json").unlink(missing_ok=True)  # an archive's inventory: without it, it counts as not whole
+    shutil.rmtree(store.root / path, ignore_errors=True)
+    return size
+
+
+def _clear_building(store: Store) -> None:
+    """Remove what killed attempts left half-built, but not where somebody is at work."""
+    for folder in (store.root / WORK).glob("*"):
+        stage, _, rest = folder.name.partition("-")
+        with try_hold(store.root / LOCKS / f"{stage}-{rest.rpartition('-')[0]}") as held:
+            if held and folder.suffix != ".resume":
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear_records(store: Store) -> None:
+    """Remove Prefect's records of results that are no longer there."""
+    there = store.sizes()
+    for path in (store.root / RECORDS).glob("*"):
+        try:
+            result = json.loads(json.loads(path.read_bytes())["result"])
+            gone = f"{result['stage']}/{result['key']}" not in there
+        except (OSError, ValueError, KeyError, TypeError):
+            gone = True
+        if gone:
+            path.unlink(missing_ok=True)
