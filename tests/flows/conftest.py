@@ -1,12 +1,16 @@
 """Runs of the flow on tiny patients, under Prefect's test harness; nothing touches the user's Prefect."""
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from gliaflow.store.shared import open_store
 
 TINY_RECIPE = {
     "work_size": 32,
@@ -58,11 +62,12 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_train(prefect_harness: None, recipe: Path) -> Callable[..., Outcome]:
     """`run_train(data, artifacts, epochs=…, …)` runs the flow with the tiny recipe."""
 
-    def run(data: Path | str, artifacts: Path, **changes: Any) -> Outcome:
+    def run(data: Path | str, artifacts: Path | str, **changes: Any) -> Outcome:
         from flows.train import train
         from tasks.settings import EvaluateSettings, IntakeSettings, PrepareSettings, SplitSettings, TrainSettings
 
-        before = set(_records(artifacts))
+        store = open_store(artifacts)
+        before = set(store.runs())
         report = train(
             data=str(data),
             artifacts=str(artifacts),
@@ -73,11 +78,43 @@ def run_train(prefect_harness: None, recipe: Path) -> Callable[..., Outcome]:
             evaluating=EvaluateSettings(resamples=100),
         )
         assert not changes, f"unknown options {changes}"
-        (record,) = set(_records(artifacts)) - before
-        return Outcome(json.loads(record.read_text()), Path(report), artifacts)
+        (name,) = set(store.runs()) - before
+        record = json.loads(store.read(f"runs/{name}/run.json"))
+        return Outcome(record, Path(report), Path(artifacts))
 
     return run
 
 
-def _records(artifacts: Path) -> list[Path]:
-    return list((artifacts / "runs").glob("*/run.json"))
+@pytest.fixture(scope="session")
+def first(
+    run_train: Callable[..., Outcome], write_patient: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Outcome, Path]:
+    """A finished run on six tiny patients, and the folder with its data and artifacts; tests work on copies."""
+    base = tmp_path_factory.mktemp("first")
+    for i, site in enumerate(("CS", "DU", "HT", "CS", "DU", "HT"), start=1):
+        write_patient(base / "data", f"TCGA_{site}_{i:04d}_20000101")
+    return run_train(base / "data", base / "artifacts"), base
+
+
+@pytest.fixture
+def copy(first: tuple[Outcome, Path], tmp_path: Path) -> tuple[Path, Path]:
+    """Copies of the first run's data and artifacts: (data, artifacts)."""
+    shutil.copytree(first[1], tmp_path / "copy")
+    return tmp_path / "copy" / "data", tmp_path / "copy" / "artifacts"
+
+
+@pytest.fixture(scope="session")
+def contents() -> Callable[..., dict[str, str]]:
+    """`contents(artifacts, stage)`: sha256 of every file of a stage's results (all stages by default).
+
+    Manifests, which hold times, and logs are left out.
+    """
+
+    def read(artifacts: Path, stage: str = "[a-z]*") -> dict[str, str]:
+        return {
+            str(path.relative_to(artifacts)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(artifacts.glob(f"{stage}/*/**/*"))
+            if path.is_file() and path.name not in ("manifest.json", "run.json", "uses") and "logs" not in path.parts
+        }
+
+    return read
