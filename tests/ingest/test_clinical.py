@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import schemas
-from gliaflow.ingest.clinical import CODES, read_clinical, read_clinical_files
+from gliaflow.ingest.clinical import CODES, gather_clinical, read_clinical, read_clinical_files
 from gliaflow.ingest.reasons import UnusableFile
 from gliaflow.ingest.scan import scan_folder
 
@@ -35,9 +35,10 @@ def write(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
         text(";").encode(),
         text(";", end="\r\n").encode("utf-8-sig"),
         text(", ").encode(),
+        text().encode("utf-16"),
         text().replace("TCGA_CS_4941", '"TCGA_CS_4941 "').encode(),
     ],
-    ids=["commas", "semicolons", "excel", "spaces", "quotes"],
+    ids=["commas", "semicolons", "excel", "spaces", "utf-16", "quotes"],
 )
 def test_both_separators_and_their_dresses_read_the_same(tmp_path: Path, content: bytes) -> None:
     table = schemas.validate(read_clinical(write(tmp_path, content)), schemas.ClinicalTable, "clinical table")
@@ -99,6 +100,32 @@ def test_copies_that_differ_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UnusableFile, match=r"data\.csv and second/data\.csv differ") as failure:
         read_clinical_files(tmp_path, scan_folder(tmp_path))
     assert failure.value.reason == "conflicting_files"
+
+
+def test_a_bad_table_does_not_take_the_good_one_with_it(tmp_path: Path) -> None:
+    write(tmp_path, text())
+    write(tmp_path / "a", "no table")
+    table, rejected = gather_clinical(tmp_path, scan_folder(tmp_path))
+    assert table is not None and len(table) == 2
+    assert rejected[["path", "reason"]].to_numpy().tolist() == [["a/data.csv", "bad_clinical"]]
+
+
+def test_tables_that_differ_are_all_rejected(tmp_path: Path) -> None:
+    for folder, rows in (("a", ROWS), ("b", ROWS[:1]), ("c", ROWS)):
+        write(tmp_path / folder, text(rows=rows))
+    table, rejected = gather_clinical(tmp_path, scan_folder(tmp_path))
+    assert table is None
+    assert rejected["path"].tolist() == ["a/data.csv", "b/data.csv", "c/data.csv"]
+    assert set(rejected["found"]) == {"a/data.csv and b/data.csv differ"}
+
+
+def test_a_table_that_went_since_the_scan_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, text())
+    files = scan_folder(tmp_path)
+    path.unlink()
+    table, rejected = gather_clinical(tmp_path, files)
+    assert table is None
+    assert rejected[["reason", "found"]].to_numpy().tolist() == [["changed_since_scan", "the file is gone"]]
 
 
 def test_no_clinical_table_is_none(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ KAGGLE = "TCGA_CS_4941_19960909"
         (f"{KAGGLE}/{KAGGLE}_12_mask.tif", SliceName(KAGGLE, 12, "CS", "TCGA_CS_4941", "mask")),
         ("a/b/TCGA_DU_A5TP_19970614_7.TIF", SliceName("TCGA_DU_A5TP_19970614", 7, "DU", "TCGA_DU_A5TP", "image")),
         ("tcga_ht_a61a_20000127_3_Mask.tif", SliceName("TCGA_HT_A61A_20000127", 3, "HT", "TCGA_HT_A61A", "mask")),
+        (f"{KAGGLE} slice 5.tif", SliceName(KAGGLE, 5, "CS", "TCGA_CS_4941", "image")),
+        (f"{KAGGLE}/slice_5.tif", SliceName(KAGGLE, 5, "CS", "TCGA_CS_4941", "image")),
         (f"masks/{KAGGLE}_5.tif", SliceName(KAGGLE, 5, "CS", "TCGA_CS_4941", "mask")),
     ],
 )
@@ -57,7 +59,20 @@ def test_composed_and_decomposed_letters_are_one_patient() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["overview.png", "patient7.png", "p07_12a.png", "p_mask.tif", "_mask.tif", ".png", "p_1234567890123.png", "p07_²"],
+    [
+        "overview.png",
+        "patient7.png",
+        "p07_12a.png",
+        "p_mask.tif",
+        "_mask.tif",
+        ".png",
+        "p_1234567890123.png",
+        "p07_²",
+        "p_-1.png",
+        "-3.png",
+        "p -3_mask.png",
+        f"{KAGGLE}_-1.tif",
+    ],
 )
 def test_odd_names_are_none(path: str) -> None:
     assert parse_name(path) is None

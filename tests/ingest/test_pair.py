@@ -159,11 +159,13 @@ def test_a_patient_copied_under_other_numbers_counts_once() -> None:
     assert rejected["q_5.png"] == ("duplicate_copy", "same as p_1.png", "pair")
 
 
-def test_a_patient_with_one_slice_more_is_no_copy() -> None:
-    slices, rejected = pair(
-        {"p/1.png": "i", "p/1_mask.png": "m", "q/1.png": "i", "q/1_mask.png": "m", "q/2.png": "i2", "q/2_mask.png": "m"}
-    )
-    assert len(slices) == 3 and rejected == {}
+def test_a_patient_all_of_whose_slices_another_has_too_is_a_copy() -> None:
+    files = {"p/1.png": "i", "p/1_mask.png": "m", "b/q/1.png": "i", "b/q/1_mask.png": "m"}
+    slices, rejected = pair({**files, "b/q/2.png": "i2", "b/q/2_mask.png": "m"})
+    assert slices["patient"].tolist() == ["q", "q"]
+    assert rejected["p/1.png"] == ("duplicate_copy", "same as b/q/1.png", "pair")
+    slices, rejected = pair({**files, "b/q/2.png": "i2", "b/q/2_mask.png": "m", "p/2.png": "i3", "p/2_mask.png": "m"})
+    assert len(slices) == 4 and rejected == {}  # each has a slice of its own
 
 
 def test_two_different_files_for_a_slice_reject_it() -> None:

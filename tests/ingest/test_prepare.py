@@ -1,5 +1,6 @@
 """From pairs to volumes: sizes, facts, and what becomes of pairs that can't be used."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -218,20 +219,41 @@ def test_a_file_that_changed_since_the_scan_is_not_used(tmp_path: Path, monkeypa
     slices = slices_of(root)
     tifffile.imwrite(root / "p_1.tif", np.zeros((32, 32, 3), np.uint8))
     (root / "p_2_mask.tif").unlink()
-    read_bytes = Path.read_bytes
+    system_open = os.open
 
-    def guarded(path: Path) -> bytes:
-        if path.name == "p_3.tif":
+    def guarded(path: Any, *arguments: Any) -> int:
+        if str(path).endswith("p_3.tif"):
             raise PermissionError(13, "Permission denied")
-        return read_bytes(path)
+        return system_open(path, *arguments)
 
-    monkeypatch.setattr(Path, "read_bytes", guarded)
+    monkeypatch.setattr(os, "open", guarded)
     volume = checked(prepare_volume(root, slices, size=32))
     assert volume.facts["slice"].tolist() == [4]
     found = refusals(volume)
     assert found["p_1.tif"][0] == "changed_since_scan" and "another SHA-256" in found["p_1.tif"][1]
     assert found["p_2_mask.tif"] == ("changed_since_scan", "the file is gone")
     assert found["p_3.tif"][0] == "no_permission"
+
+
+def test_a_file_that_became_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    sound(root, 1)
+    slices = slices_of(root)
+    (root / "p_1.tif").unlink()
+    os.mkfifo(root / "p_1.tif")
+    found = refusals(checked(prepare_volume(root, slices, size=32)))
+    assert found["p_1.tif"] == ("changed_since_scan", "a pipe, socket or device in place of the file")
+
+
+def test_a_file_that_keeps_growing_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "data"
+    sound(root, 1)
+    slices = slices_of(root)
+    with (root / "p_1.tif").open("ab") as file:
+        file.write(bytes(10_000))
+    monkeypatch.setattr(prepare, "MOST_BYTES", 5000)
+    found = refusals(checked(prepare_volume(root, slices, size=32)))
+    assert found["p_1.tif"] == ("changed_since_scan", "5001 bytes with another SHA-256")
 
 
 def test_nothing_usable_is_an_empty_volume(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 import logging
 import struct
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from gliaflow.ingest.readers import pixels, read_image, read_mask
+from gliaflow.ingest.readers import pixels, read_image, read_mask, streams
 from gliaflow.ingest.readers.quiet import quiet_decoders
-from gliaflow.ingest.reasons import UnusableFile
+from gliaflow.ingest.reasons import LONGEST_FOUND, UnusableFile
 
+CASES = Path(__file__).with_name("fuzz_cases")
 RNG = np.random.default_rng(0)
 GREY = RNG.integers(0, 256, (20, 24), dtype=np.uint8)
 RGB = RNG.integers(0, 256, (20, 24, 3), dtype=np.uint8)
@@ -268,6 +270,82 @@ def test_a_tiff_with_too_few_pixels_is_truncated() -> None:
         counts = file.pages.first.tags["StripByteCounts"]
     content[counts.valueoffset : counts.valueoffset + 4] = struct.pack("<I", 400)
     refuse(bytes(content), "truncated", "400 of 480 bytes of pixels")
+
+
+@pytest.mark.parametrize("compression", [5, 32773], ids=["lzw", "packbits"])
+@pytest.mark.parametrize("array", [RGB, GREY, MASK, RGB[:9, :8].repeat(40, 0), GREY.astype(np.uint16) * 257])
+def test_packed_lengths_are_those_of_the_pixels(compression: int, array: np.ndarray) -> None:
+    content = opencv(array, ".tif", cv2.IMWRITE_TIFF_COMPRESSION, compression)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        page = file.pages.first
+        strips = [content[start : start + n] for start, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
+    length = {5: streams.lzw_length, 32773: streams.packbits_length}[compression]
+    assert sum(length(strip, 10**6) for strip in strips) == array.nbytes
+    assert all(length(strip, 20) in range(20, 20 + 4096) for strip in strips)
+    cut = strips[0][: len(strips[0]) // 2]
+    assert length(cut, 10**6) < length(strips[0], 10**6)
+
+
+@pytest.mark.parametrize(("compression", "fill"), [(5, b"\0"), (5, b"\xff"), (32773, b"\x80")])
+def test_damaged_strips_are_not_read_as_what_is_left_of_them(compression: int, fill: bytes) -> None:
+    content = opencv(RGB, ".tif", cv2.IMWRITE_TIFF_COMPRESSION, compression)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        start, count = file.pages.first.dataoffsets[0], file.pages.first.databytecounts[0]
+    spoilt = content[: start + 40] + fill * (count - 40) + content[start + count :]
+    with pytest.raises(UnusableFile) as failure:
+        read_image(spoilt)
+    assert failure.value.reason in ("unreadable", "truncated") and "strip" in failure.value.found
+
+
+def test_what_opencv_decodes_is_looked_at_too() -> None:
+    greys = np.tile(np.arange(256, dtype=np.uint16) * 257, (3, 1))
+    for options in ({}, {"compression": "zlib"}):
+        content = tiff(GREY, photometric="palette", colormap=greys, **options)
+        assert (read_image(content)[:, :, 0] == GREY).all()
+        with tifffile.TiffFile(io.BytesIO(content)) as file:
+            counts = file.pages.first.tags["StripByteCounts"]
+        short = content[: counts.valueoffset] + struct.pack("<I", 200) + content[counts.valueoffset + 4 :]
+        refuse(short, "truncated")
+    jpeg = opencv(RGB, ".tif", cv2.IMWRITE_TIFF_COMPRESSION, 7)
+    refuse(jpeg.replace(b"\xff\xd9", b"\xff\x00"), "truncated", "a TIFF strip of JPEG without its end")
+
+
+def test_bits_that_are_not_there_are_not_made_up() -> None:
+    content = bytearray(tiff(np.ones((64, 64), bool), photometric="minisblack"))
+    with tifffile.TiffFile(io.BytesIO(bytes(content))) as file:
+        entry = file.pages.first.tags["ImageLength"].offset
+    content[entry + 2 : entry + 12] = struct.pack("<HII", 4, 1, 6400)
+    refuse(bytes(content), "truncated", "512 of 51200 bytes of pixels")
+
+
+def test_pixels_of_many_bytes_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pixels, "MOST_BYTES", 20 * 24 * 16)
+    assert read_image(tiff(GREY.astype(np.float64))).shape == (20, 24, 3)
+    refuse(tiff(np.dstack([GREY] * 3).astype(np.float64)), "too_many_pixels", "20 x 24 pixels of 24 bytes each")
+
+
+def test_scaling_goes_by_blocks_to_the_same_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = RNG.integers(0, 2**16, (20, 24), dtype=np.uint16)
+    whole = read_image(tiff(deep))
+    monkeypatch.setattr(pixels, "_BLOCK", 100)
+    np.testing.assert_array_equal(read_image(tiff(deep)), whole)
+
+
+def test_a_png_of_a_depth_that_there_is_not_is_refused() -> None:
+    png = bytearray(opencv(RGB))
+    png[24] = 4
+    png[29:33] = struct.pack(">I", zlib.crc32(png[12:29]))
+    refuse(bytes(png), "unreadable", "a PNG of 4 bit in colours of type 2")
+
+
+@pytest.mark.parametrize("case", sorted(CASES.iterdir()), ids=lambda path: path.stem)
+def test_what_fuzzing_found_is_refused_at_once(case: Path) -> None:
+    for read in (read_image, read_mask):
+        start = time.process_time()
+        with pytest.raises(UnusableFile) as failure:
+            read(case)
+        assert time.process_time() - start < 1
+        assert len(failure.value.found) <= LONGEST_FOUND + len(" ...")
 
 
 def test_a_png_with_damaged_pixels_is_refused() -> None:

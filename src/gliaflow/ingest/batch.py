@@ -5,17 +5,28 @@ As a child process: `python -m gliaflow.ingest.batch SPEC.json`, with events on 
 
 import json
 import sys
-from functools import partial
+import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from gliaflow.events import emit
 from gliaflow.ingest.prepare import prepare_volume
-from gliaflow.ingest.volumes import save_volume
+from gliaflow.ingest.reasons import REASONS
+from gliaflow.ingest.volumes import Volume, save_volume
+from gliaflow.store.artifacts import Artifact, Store
 from gliaflow.store.manifests import Provenance
 from gliaflow.store.shared import open_store
 from gliaflow.store.tables import read_table
+
+
+class PassingFault(Exception):
+    """A volume that lacks slices for a reason that may be gone at the next look."""
+
+    def __init__(self, volume: Volume) -> None:
+        super().__init__(volume)
+        self.volume = volume
 
 
 def main(arguments: list[str]) -> None:
@@ -25,12 +36,28 @@ def main(arguments: list[str]) -> None:
     slices = read_table(Path(spec["slices"]))
     for patient, provenance in spec["patients"].items():
         rows = slices[slices["patient"] == patient]
-        store.obtain(Provenance(**provenance), partial(_make, root=root, rows=rows, size=spec["size"]))
-        emit({"event": "prepared", "patient": patient})
+        artifact = make_volume(store, root, rows, spec["size"], Provenance(**provenance))
+        emit({"event": "prepared", "patient": patient, "key": artifact.key})
 
 
-def _make(folder: Path, *, root: Path, rows: pd.DataFrame, size: int) -> None:
-    save_volume(folder, prepare_volume(root, rows, size))
+def make_volume(store: Store, root: Path, slices: pd.DataFrame, size: int, provenance: Provenance) -> Artifact:
+    """The volume of one patient's `slices`, under the key of `provenance` or, if it has passing faults, one of its own.
+
+    So the next run, which looks under the key of `provenance`, tries again what this one could not read.
+    """
+
+    def make(folder: Path) -> None:
+        volume = prepare_volume(root, slices, size)
+        if any(REASONS[reason].passing for reason in volume.rejected["reason"]):
+            raise PassingFault(volume)
+        save_volume(folder, volume)
+
+    try:
+        return store.obtain(provenance, make)
+    except PassingFault as fault:
+        volume = fault.volume
+        once = replace(provenance, inputs={**provenance.inputs, "passing fault": uuid.uuid4().hex})
+        return store.obtain(once, lambda folder: save_volume(folder, volume))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The clinical table, data.csv: one row a patient, separated by commas or by semicolons."""
 
+import codecs
 import csv
 import io
 from pathlib import Path
 
 import pandas as pd
 
+from gliaflow.ingest.pair import Rejection, rejected_table
 from gliaflow.ingest.reasons import UnusableFile
 
 KEY = "Patient"
@@ -38,8 +40,9 @@ def read_clinical(path: Path) -> pd.DataFrame:
     ("bad_clinical") where the file is no table with a Patient column, OSError where it can't be read.
     """
     content = path.read_bytes()
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode(encoding)
     except UnicodeDecodeError:
         text = content.decode("cp1252", "replace")
     separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
@@ -49,7 +52,7 @@ def read_clinical(path: Path) -> pd.DataFrame:
         raise UnusableFile("bad_clinical", f"{path.name} is no table ({error})") from error
     header, rows = (lines[0], [line for line in lines[1:] if any(line)]) if lines else ([], [])
     if KEY not in header or len(set(header)) < len(header):
-        raise UnusableFile("bad_clinical", f"{path.name} with the columns {', '.join(header) or '(none)'}")
+        raise UnusableFile("bad_clinical", f"{path.name} with the columns {', '.join(header[:100]) or '(none)'}")
     for row in rows:
         if len(row) != len(header):
             found = f"{path.name} has {len(row)} values in the row {separator.join(row)!r}, not {len(header)}"
@@ -59,21 +62,51 @@ def read_clinical(path: Path) -> pd.DataFrame:
     return pd.DataFrame({name: table[name] if name == KEY else _number(table[name]) for name in table.columns})
 
 
+def gather_clinical(root: Path, files: pd.DataFrame) -> tuple[pd.DataFrame | None, pd.DataFrame]:
+    """The clinical table of a file table's data root, or None; and the rejected table of those that can't be used.
+
+    Of several tables, those that say the same count once; where they differ, none is used.
+    """
+    usable = files[(files["role"] == "clinical") & files["problem"].isna()]
+    read: dict[str, pd.DataFrame] = {}
+    rejections = []
+    for path in usable["path"]:
+        try:
+            read[path] = _read_in_order(root / path)
+        except UnusableFile as fault:
+            rejections.append(Rejection(path, fault.reason, fault.found, "pair"))
+    if not read:
+        return None, rejected_table(rejections)
+    first_path, first = next(iter(read.items()))
+    other = next((path for path, table in read.items() if not table.equals(first)), None)
+    if other is None:
+        return first, rejected_table(rejections)
+    found = f"{first_path} and {other} differ"
+    conflicts = [Rejection(path, "conflicting_files", found, "pair") for path in read]
+    return None, rejected_table([*rejections, *conflicts])
+
+
 def read_clinical_files(root: Path, files: pd.DataFrame) -> pd.DataFrame | None:
     """The clinical table of a file table's data root, or None if there is none.
 
-    Of several, those that say the same count once. Raises UnusableFile ("conflicting_files") where they differ.
+    As `gather_clinical`, but raises UnusableFile with the first fault where there are tables and none can be used.
     """
-    usable = files[(files["role"] == "clinical") & files["problem"].isna()]
-    first: pd.DataFrame | None = None
-    first_path = ""
-    for path in usable.drop_duplicates("sha256")["path"]:
-        table = read_clinical(root / path).sort_values(KEY, ignore_index=True)
-        if first is None:
-            first, first_path = table, path
-        elif not table.equals(first):
-            raise UnusableFile("conflicting_files", f"{first_path} and {path} differ")
-    return first
+    table, rejected = gather_clinical(root, files)
+    if table is None and len(rejected):
+        raise UnusableFile(rejected["reason"].iloc[0], rejected["found"].iloc[0])
+    return table
+
+
+def _read_in_order(path: Path) -> pd.DataFrame:
+    """`read_clinical`, its rows sorted by patient; a file that has gone or been closed since the scan is unusable."""
+    try:
+        return read_clinical(path).sort_values(KEY, ignore_index=True, kind="stable")
+    except FileNotFoundError:
+        raise UnusableFile("changed_since_scan", "the file is gone") from None
+    except PermissionError:
+        raise UnusableFile("no_permission", "the system refused to open it") from None
+    except OSError as error:
+        raise UnusableFile("read_error", f"the system could not read it ({error.strerror})") from None
 
 
 def _number(column: pd.Series) -> pd.Series:

@@ -12,6 +12,7 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 VERSION = 1
+MOST_BYTES = 256 << 20  # of an image or a mask
 FRESH_SECONDS = 0.1  # a file written this recently may change again within the same tick of the file system's clock
 
 Stamp = tuple[int, int, int, int]

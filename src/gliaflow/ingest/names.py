@@ -1,12 +1,11 @@
 """One parser for the names of slices: what a path says of patient, slice number, site and role.
 
-1. `TCGA_<site>_<case>_<date>_<slice>[_mask].tif` is the name of kaggle_3m. The patient is all but the slice number, the
-   clinical case `TCGA_<site>_<case>`.
-2. `<patient>_<number>` or `<patient>-<number>`: words such as "slice" or "img" at the end of the patient are left out;
+1. `<patient>_<number>` or `<patient>-<number>`: words such as "slice" or "img" at the end of the patient are left out;
    where nothing remains, the nearest folder that is no images or masks folder is the patient, or "unnamed".
+2. A patient `TCGA_<site>_<case>_<date>` is one of kaggle_3m; the clinical case is `TCGA_<site>_<case>`.
 3. A mask ends in `_mask` or `_seg` (or with a hyphen), or lies in a folder `mask`, `masks`, `label` or `labels`.
    Everything else is an image.
-4. Any other name is odd.
+4. Any other name is odd, also one that ends in a negative number.
 """
 
 import re
@@ -21,9 +20,10 @@ IMAGE_FOLDERS = frozenset({"image", "images", "img", "imgs"})
 UNNAMED = "unnamed"
 
 _MASK_ENDING = re.compile(r"[_-](?:mask|seg)$", re.IGNORECASE)
-_KAGGLE = re.compile(r"(TCGA_([A-Z0-9]{2})_[A-Z0-9]{4})_[0-9]{8}_([0-9]{1,6})", re.IGNORECASE)
+_KAGGLE = re.compile(r"(TCGA_([A-Z0-9]{2})_[A-Z0-9]{4})_[0-9]{8}", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:(.*?)[_\- ])?([0-9]{1,9})", re.DOTALL)
 _WORD_AND_NUMBER = re.compile(r"(?:(.*)[_\- ])?(?:slice|img|image|scan|mri|z)([0-9]{1,9})", re.IGNORECASE | re.DOTALL)
+_NEGATIVE = re.compile(r"(?:.*[_ ])?-[0-9]+", re.DOTALL)  # -3 is another slice than 3
 _GENERIC_ENDING = re.compile(r"(?:^|[_\- ]+)(?:slice|img|image|scan|mri|z)$", re.IGNORECASE)
 
 
@@ -54,16 +54,18 @@ def parse_name(path: str) -> SliceName | None:
         return None
     file = PurePosixPath(unicodedata.normalize("NFC", path))
     stem = _MASK_ENDING.sub("", file.stem)
-    if kaggle := _KAGGLE.fullmatch(stem):
-        patient = stem.rpartition("_")[0].upper()
-        return SliceName(patient, int(kaggle[3]), kaggle[2].upper(), kaggle[1].upper(), role)
+    if _NEGATIVE.fullmatch(stem):
+        return None
     numbered = _NUMBERED.fullmatch(stem) or _WORD_AND_NUMBER.fullmatch(stem)
     if not numbered:
         return None
     patient = numbered[1] or ""
     while patient != (shorter := _GENERIC_ENDING.sub("", patient)):
         patient = shorter
-    return SliceName(patient.strip("_- ") or _folder_patient(file), int(numbered[2]), None, None, role)
+    patient, number = patient.strip("_- ") or _folder_patient(file), int(numbered[2])
+    if kaggle := _KAGGLE.fullmatch(patient):
+        return SliceName(patient.upper(), number, kaggle[2].upper(), kaggle[1].upper(), role)
+    return SliceName(patient, number, None, None, role)
 
 
 def _folder_patient(file: PurePosixPath) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from gliaflow.ingest.names import parse_name
 from gliaflow.ingest.reasons import REASONS, UnusableSource
 
+SHOWN = 5  # paths in one message
 REJECTED_COLUMNS = {"path": "str", "reason": "str", "found": "str", "stage": "str", "counted": "bool"}
 SLICE_COLUMNS = {
     "patient": "str",
@@ -63,7 +64,8 @@ def pair_slices(files: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         if pd.notna(file.problem):
             rejections.append(Rejection(file.path, file.problem, _in_words(file), "scan"))
         elif file.role in ("image", "mask") and pd.isna(file.patient):
-            rejections.append(Rejection(file.path, "odd_name", "no slice number at the end of the name", "pair"))
+            words = "no slice number from 0 to 999999999 at the end of the name"
+            rejections.append(Rejection(file.path, "odd_name", words, "pair"))
         if file.role in ("image", "mask") and pd.notna(file.patient):
             found[file.patient, int(file.slice)][file.role].append(file)
     pairs = []
@@ -109,7 +111,9 @@ def _pair_slice(images: list[Any], masks: list[Any]) -> tuple[tuple[Any, Any] | 
                 )
                 for file in sound
             ]
-            verdicts[role] = f"there are different {role}s of this slice: {', '.join(file.path for file in sound)}"
+            names = [file.path for file in sound]
+            shown = f"{', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''}"
+            verdicts[role] = f"there are different {role}s of this slice: {shown}"
         elif sound:
             usable[role] = sound[0]
             rejections += [
@@ -139,20 +143,31 @@ def _depth(path: str) -> tuple[int, str]:
 
 
 def _without_copied_patients(slices: pd.DataFrame) -> tuple[pd.DataFrame, list[Rejection]]:
-    """Leave out patients that hold, slice for slice, the bytes of another: the same data renamed."""
-    first: dict[tuple[Any, ...], pd.DataFrame] = {}
-    copied, rejections = [], []
+    """Leave out patients all of whose pairs are, byte for byte, pairs of another: the same data renamed, or a part.
+
+    Of equals, the one nearest the data root is kept.
+    """
     groups = sorted(slices.groupby("patient"), key=lambda group: _depth(group[1]["image_path"].iloc[0]))
-    for patient, rows in groups:
-        content = tuple(zip(rows["image_sha256"], rows["mask_sha256"], strict=True))
-        original = first.setdefault(content, rows)
-        if original is rows:
+    groups.sort(key=lambda group: -len(_pairs(group[1])))  # stable: of equals, the nearest stays first
+    holders: defaultdict[tuple[str, str], dict[str, Any]] = defaultdict(dict)  # pair -> patient -> its row
+    copied, rejections = [], []
+    for patient, group in groups:
+        rows: list[Any] = list(group.itertuples(index=False))
+        others = set.intersection(*(set(holders.get(pair, ())) for pair in _pairs(group)))
+        if not others:
+            for row in rows:
+                holders[row.image_sha256, row.mask_sha256].setdefault(str(patient), row)
             continue
         copied.append(patient)
-        for column in ("image_path", "mask_path"):
-            for path, same in zip(rows[column], original[column], strict=True):
-                rejections.append(Rejection(path, "duplicate_copy", f"same as {same}", "pair"))
+        for row in rows:
+            same = holders[row.image_sha256, row.mask_sha256][min(others)]
+            rejections.append(Rejection(row.image_path, "duplicate_copy", f"same as {same.image_path}", "pair"))
+            rejections.append(Rejection(row.mask_path, "duplicate_copy", f"same as {same.mask_path}", "pair"))
     return slices[~slices["patient"].isin(copied)].reset_index(drop=True), rejections
+
+
+def _pairs(rows: pd.DataFrame) -> set[tuple[str, str]]:
+    return set(zip(rows["image_sha256"], rows["mask_sha256"], strict=True))
 
 
 def check_usable(rejected: pd.DataFrame, used_slices: int, limit: float) -> None:

@@ -1,5 +1,7 @@
 """One patient's pairs become one volume: each file read, checked and decoded once, brought to size and measured."""
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from gliaflow.ingest.hashing import sha256_of
+from gliaflow.ingest.hashing import MOST_BYTES, sha256_of
 from gliaflow.ingest.pair import Rejection, rejected_table
 from gliaflow.ingest.readers import read_image, read_mask
 from gliaflow.ingest.reasons import UnusableFile
@@ -94,16 +96,24 @@ def _read_pair(root: Path, row: Any) -> tuple[np.ndarray, np.ndarray]:
 def _read_unchanged(path: Path, sha256: str) -> bytes:
     """The bytes of a file, if they still have the digest that the scan found."""
     try:
-        content = path.read_bytes()
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UnusableFile("changed_since_scan", "a pipe, socket or device in place of the file")
+            content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise UnusableFile("changed_since_scan", "the file is gone") from None
     except PermissionError:
         raise UnusableFile("no_permission", "the system refused to open it") from None
     except OSError as error:
-        raise UnusableFile("unreadable", f"the system could not read it ({error.strerror})") from None
+        raise UnusableFile("read_error", f"the system could not read it ({error.strerror})") from None
     if sha256_of(content) != sha256:
         raise UnusableFile("changed_since_scan", f"{len(content)} bytes with another SHA-256")
     return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for somebody to write into what has become a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def resize_image(image: np.ndarray, size: int) -> np.ndarray:

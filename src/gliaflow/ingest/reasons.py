@@ -7,21 +7,29 @@ from gliaflow.errors import GliaflowError
 
 @dataclass(frozen=True)
 class Reason:
-    """A rule that a file broke, the remedy, and whether such files count towards the rejected share."""
+    """A rule that a file broke, the remedy, and whether such files count towards the rejected share.
+
+    A `passing` fault may be gone at the next look though the file has not changed: it is not remembered.
+    """
 
     rule: str
     remedy: str
     counted: bool = True
+    passing: bool = False
 
 
 REASONS: dict[str, Reason] = {
     # found while scanning
-    "no_permission": Reason("Files and folders must be readable.", "Grant read permission (chmod) and run again."),
+    "no_permission": Reason(
+        "Files and folders must be readable.", "Grant read permission (chmod) and run again.", passing=True
+    ),
     "unreadable": Reason("A file's bytes must be readable and decodable.", "Copy or export the file again."),
     "broken_link": Reason("A link must lead to a file.", "Restore the file that the link names, or remove the link."),
     "not_a_file": Reason("Data must be regular files.", "Remove the pipe, socket or device."),
     "empty_file": Reason("A file must not be empty.", "Copy or export the file again."),
-    "too_large": Reason("A file must not exceed the size limit.", "Export the slice alone, as PNG or TIFF."),
+    "too_large": Reason(
+        "A file must not exceed the size limit.", "Export the slice alone; keep one row a patient in data.csv."
+    ),
     "undecodable_name": Reason("File names must be valid UTF-8.", "Rename the file."),
     # found while pairing
     "odd_name": Reason(
@@ -35,7 +43,12 @@ REASONS: dict[str, Reason] = {
     "mask_is_image": Reason("A mask must differ from its image.", "Export the mask again."),
     "partner_unusable": Reason("A slice needs both image and mask.", "Mend the other file of this slice."),
     # found while preparing
-    "changed_since_scan": Reason("Files must not change during a run.", "Run again when the data set is at rest."),
+    "changed_since_scan": Reason(
+        "Files must not change during a run.", "Run again when the data set is at rest.", passing=True
+    ),
+    "read_error": Reason(
+        "The system must be able to read a file.", "Look after the disk or network share, and run again.", passing=True
+    ),
     "unknown_format": Reason("A slice must be TIFF, PNG, JPEG or BMP inside.", "Export the slice as TIFF or PNG."),
     "unsupported_compression": Reason(
         "TIFF data must be uncompressed, deflated or plainly LZW, PackBits or JPEG.",
@@ -60,11 +73,16 @@ REASONS: dict[str, Reason] = {
 }
 
 
+LONGEST_FOUND = 300  # characters: words that quote a file can be as long as the file
+
+
 class UnusableFile(GliaflowError):
-    """A file that can't be used: `reason` is a code of REASONS, `found` says in words what was found."""
+    """A file that can't be used: `reason` is a code of REASONS, `found` says in few words what was found."""
 
     def __init__(self, reason: str, found: str) -> None:
         rule = REASONS[reason]
+        if len(found) > LONGEST_FOUND:
+            found = f"{found[:LONGEST_FOUND]} ..."
         super().__init__(f"{rule.rule} Found: {found}. {rule.remedy}")
         self.reason = reason
         self.found = found

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from gliaflow.ingest.hashing import HashIndex, hash_file, stamp_of
+from gliaflow.ingest.hashing import MOST_BYTES, HashIndex, hash_file, stamp_of
 from gliaflow.ingest.names import SliceName, parse_name, role_of
 from gliaflow.ingest.reasons import UnusableSource
 
-MOST_BYTES = 256 << 20  # of an image, a mask or a clinical table
+MOST_CLINICAL_BYTES = 16 << 20
 CLINICAL_NAME = "data.csv"
 SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 
@@ -123,7 +123,7 @@ def _classify(entry: Entry) -> None:
     entry.name = parse_name(entry.path)
     if entry.problem is None and entry.size == 0:
         entry.problem = "empty_file"
-    if entry.problem is None and entry.size > MOST_BYTES:
+    if entry.problem is None and entry.size > (MOST_CLINICAL_BYTES if entry.role == "clinical" else MOST_BYTES):
         entry.problem = "too_large"
 
 

@@ -18,12 +18,16 @@ from gliaflow.ingest.reasons import UnusableFile
 
 LEAST_SIDE = 8
 MOST_PIXELS = 64_000_000
+MOST_BYTES = 256 << 20  # of decoded pixels
+_BLOCK = 1 << 20  # values that are scaled at a time, in float64
 
 
-def check_size(height: int, width: int) -> None:
+def check_size(height: int, width: int, pixel_bytes: float = 1) -> None:
     """Refuse sizes, as a file's header states them, that are no slice's; raises UnusableFile."""
     if height * width > MOST_PIXELS:
         raise UnusableFile("too_many_pixels", f"{height} x {width} pixels, more than {MOST_PIXELS // 10**6} million")
+    if height * width * pixel_bytes > MOST_BYTES:
+        raise UnusableFile("too_many_pixels", f"{height} x {width} pixels of {pixel_bytes:g} bytes each")
     if min(height, width) < LEAST_SIDE:
         raise UnusableFile("too_small", f"{height} x {width} pixels")
 
@@ -83,5 +87,9 @@ def _to_8_bit(colours: np.ndarray) -> np.ndarray:
         least = 0.0
     if greatest == least:
         return np.zeros(colours.shape, np.uint8)
-    share = (colours.astype(np.float64) - least) / (greatest - least)
-    return np.floor(share * 255 + 0.5).astype(np.uint8)
+    scaled = np.empty(colours.shape, np.uint8)
+    rows = max(1, _BLOCK // colours[0].size)
+    for start in range(0, len(colours), rows):
+        share = (colours[start : start + rows].astype(np.float64) - least) / (greatest - least)
+        scaled[start : start + rows] = np.floor(share * 255 + 0.5)
+    return scaled

@@ -13,6 +13,7 @@ from gliaflow.ingest.readers.pixels import check_size
 from gliaflow.ingest.reasons import UnusableFile
 
 PNG, JPEG, BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"
+_PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # PNG, section 11.2.2
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of frames, which hold height and width
 _JPEG_ALONE = frozenset(range(0xD0, 0xDA)) | {0x01}  # markers without a length
 
@@ -48,8 +49,10 @@ def decode_with_opencv(content: bytes) -> np.ndarray:
 
 def _check_png(content: bytes) -> None:
     """Size within limits, all chunks there and undamaged, one picture."""
-    width, height = struct.unpack_from(">II", content, 16)
-    check_size(height, width)
+    width, height, depth, colours = struct.unpack_from(">IIBB", content, 16)
+    if depth not in _PNG_DEPTHS.get(colours, ()):
+        raise UnusableFile("unreadable", f"a PNG of {depth} bit in colours of type {colours}")
+    check_size(height, width, pixel_bytes=4 * max(1, depth // 8))
     position, name = len(PNG), b""
     while name != b"IEND":
         length, name = struct.unpack_from(">I4s", content, position)

@@ -8,6 +8,7 @@ import tifffile
 
 from gliaflow.ingest.readers.pixels import MOST_PIXELS, check_size
 from gliaflow.ingest.readers.raster import decode_with_opencv
+from gliaflow.ingest.readers.streams import lzw_length, packbits_length
 from gliaflow.ingest.reasons import UnusableFile
 
 _DEFLATED = frozenset({8, 32946})
@@ -40,7 +41,9 @@ def _decode_page(tiff: tifffile.TiffFile, content: bytes) -> np.ndarray:
     size = (page.imagelength, page.imagewidth)
     if not all(isinstance(side, int) for side in size):
         raise UnusableFile("unreadable", "a TIFF that is damaged (its size is no number)")
-    check_size(*size)
+    if page.dtype is None:
+        raise UnusableFile("wrong_depth", f"pixels of {page.bitspersample} bit in a format that is none")
+    check_size(*size, pixel_bytes=page.samplesperpixel * page.dtype.itemsize)
     if page.samplesperpixel not in (1, 3, 4) or page.imagedepth != 1:
         raise UnusableFile("wrong_channels", f"{page.samplesperpixel} channels")
     if page.photometric not in (_WHITE_IS_0, _BLACK_IS_0, _RGB, _PALETTE, _YCBCR):
@@ -51,13 +54,14 @@ def _decode_page(tiff: tifffile.TiffFile, content: bytes) -> np.ndarray:
     by_tifffile = page.compression == 1 or (page.compression in _DEFLATED and page.predictor in (1, 2))
     if page.photometric == _PALETTE or not by_tifffile:
         return _decode_by_opencv(page, content)
+    if page.photometric == _WHITE_IS_0 and page.dtype.kind != "u":
+        # of 1 bit too: tifffile writes True, other programs the background as 1
+        raise UnusableFile("wrong_depth", f"pixels of type {page.dtype} in which 0 is white")
     _check_unpacked(page, content)
     pixels = page.asarray(maxworkers=1)  # threads cost more than they save on a slice
     if page.planarconfig == 2 and pixels.ndim == 3:
         pixels = np.moveaxis(pixels, 0, -1)  # (C, H, W) -> (H, W, C)
     if page.photometric == _WHITE_IS_0:
-        if pixels.dtype.kind != "u":  # of 1 bit too: tifffile writes True, other programs the background as 1
-            raise UnusableFile("wrong_depth", f"pixels of type {pixels.dtype} in which 0 is white")
         pixels = ~pixels
     return np.asarray(pixels)
 
@@ -88,9 +92,39 @@ def _check_unpacked(page: tifffile.TiffPage, content: bytes) -> None:
         if not unpacker.eof and size < chunk:
             raise UnusableFile("truncated", "a TIFF strip whose deflated data ends early")
         total += size
-    needed = page.nbytes if page.bitspersample >= 8 else 0
+    planes = page.samplesperpixel if page.planarconfig == 2 else 1
+    needed = planes * page.imagelength * _row_bytes(page, page.imagewidth)
     if total < needed:
         raise UnusableFile("truncated", f"{total} of {needed} bytes of pixels")
+
+
+def _row_bytes(page: tifffile.TiffPage, width: int) -> int:
+    """The bytes of a row of `width` pixels, of one channel where each has its own plane; rows begin with a byte."""
+    samples = 1 if page.planarconfig == 2 else page.samplesperpixel
+    return (width * samples * page.bitspersample + 7) // 8
+
+
+def _check_packed(page: tifffile.TiffPage, content: bytes) -> None:
+    """Each strip or tile that OpenCV is given unpacks to all its rows; of JPEG, each has its end."""
+    if page.compression == 1 or page.compression in _DEFLATED:
+        return _check_unpacked(page, content)
+    if page.compression == 7:
+        for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True):
+            if content.find(b"\xff\xd9", offset, offset + size) < 0:
+                raise UnusableFile("truncated", "a TIFF strip of JPEG without its end")
+        return
+    count = {5: lzw_length, 32773: packbits_length}[page.compression]
+    width = page.tilewidth if page.is_tiled else page.imagewidth
+    left = page.imagelength
+    for offset, size in zip(page.dataoffsets, page.databytecounts, strict=True):
+        rows = page.tilelength if page.is_tiled else min(page.rowsperstrip, left)
+        left -= rows
+        needed = rows * _row_bytes(page, width)
+        unpacked = count(content[offset : offset + size], needed)
+        if unpacked < needed:
+            raise UnusableFile("truncated", f"a TIFF strip that unpacks to {unpacked} of {needed} bytes")
+    if left > 0 and not page.is_tiled:
+        raise UnusableFile("truncated", f"a TIFF that lacks its last {left} rows")
 
 
 def _decode_by_opencv(page: tifffile.TiffPage, content: bytes) -> np.ndarray:
@@ -101,4 +135,5 @@ def _decode_by_opencv(page: tifffile.TiffPage, content: bytes) -> np.ndarray:
         name = getattr(page.compression, "name", page.compression)
         found = f"{page.samplesperpixel} channels of {page.bitspersample} bit with the compression {name}"
         raise UnusableFile("unsupported_compression", found)
+    _check_packed(page, content)
     return decode_with_opencv(content)
