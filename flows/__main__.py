@@ -25,6 +25,12 @@ PREFECT = {  # set unless the caller has
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in `arguments` (the process's own by default); returns its exit status."""
+    options = make_parser().parse_args(arguments)
+    return int(options.run(options))
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each sets `run`, a function of the options that gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows", description="Gliaflow's runs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     train = commands.add_parser(
@@ -36,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_options(train)
     train.set_defaults(run=lambda options: run_train(_parameters(train, options)))
     add_commands(commands)
-    options = parser.parse_args(arguments)
-    return int(options.run(options))
+    return parser
 
 
 def _parameters(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, Any]:

@@ -61,12 +61,15 @@ def prepare(run: Run, settings: PrepareSettings, slices: Artifact, *, root: Path
             )
             for names in batches
         ]
-        for done, job in enumerate(as_completed(jobs), start=1):
-            job.result()
-            bar(min(done * batch, len(missing)), len(missing))
+        made: dict[str, str] = {}
+        for job in as_completed(jobs):
+            made |= job.result()
+            bar(len(made), len(missing))
 
-    found |= run.store.find_all("volume", (wanted[patient].key for patient in missing))
-    volumes = {patient: found[provenance.key] for patient, provenance in wanted.items()}
+    keys = {patient: made.get(patient, provenance.key) for patient, provenance in wanted.items()}
+    run.use(f"volume/{key}" for key in made.values())
+    found |= run.store.find_all("volume", made.values())
+    volumes = {patient: found[key] for patient, key in keys.items()}
     inputs: dict[str, Input] = {**volumes}
     provenance = list_volumes.provenance(settings, inputs)
     run.use([f"prepare/{provenance.key}"])
@@ -81,28 +84,35 @@ def prepare(run: Run, settings: PrepareSettings, slices: Artifact, *, root: Path
 @task(name="prepare-volumes", cache_policy=NO_CACHE, persist_result=False)
 def make_volumes(
     store: str, table: str, root: str, settings: PrepareSettings, patients: dict[str, dict[str, Any]]
-) -> None:
-    """Make the volumes of `patients`, each named with its provenance; `table` is the folder of the slice table.
+) -> dict[str, str]:
+    """Make the volumes of `patients`, each named with its provenance; returns the key of each.
 
-    A child process does the work. Where it is killed, the patients left are tried again, each in a process of its own.
+    `store` is the store's address, `table` the folder of the slice table. A child process does the work: where it is
+    killed, the patients left are tried again, each in a process of its own.
     """
     spec = {"store": store, "slices": f"{table}/slices.parquet", "root": root, "size": settings.size}
-    done: set[str] = set()
+    keys: dict[str, str] = {}
     try:
-        _run_batch(spec, patients, done)
+        _run_batch(spec, patients, keys)
     except ChildFailed as failure:
         if not failure.killed:
             raise
         logger.warning("A process that prepared patients was killed: they are tried again, one at a time")
-        for patient in [patient for patient in patients if patient not in done]:
+        for patient in [patient for patient in patients if patient not in keys]:
             try:
-                _run_batch(spec, {patient: patients[patient]}, done)
+                _run_batch(spec, {patient: patients[patient]}, keys)
             except ChildFailed as again:
                 raise ChildFailed(f"Patient {patient} could not be prepared. {again}") from again
+    return keys
 
 
-def _run_batch(spec: dict[str, Any], patients: dict[str, dict[str, Any]], done: set[str]) -> None:
-    run_child("gliaflow.ingest.batch", {**spec, "patients": patients}, lambda event: done.add(event["patient"]))
+def _run_batch(spec: dict[str, Any], patients: dict[str, dict[str, Any]], keys: dict[str, str]) -> None:
+    """Prepare `patients` in a child process; puts the key of each into `keys` as soon as its volume is there."""
+
+    def on_event(event: dict[str, Any]) -> None:
+        keys[event["patient"]] = event["key"]
+
+    run_child("gliaflow.ingest.batch", {**spec, "patients": patients}, on_event)
 
 
 @stage(name="prepare", code=[], libraries=["pandas", "pyarrow"])

@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from gliaflow.ingest.changes import changed_files, in_numbers
 from gliaflow.ingest.scan import scan_folder
 from gliaflow.ingest.sources import open_source
-from gliaflow.store.artifacts import UNPACKED, Artifact
+from gliaflow.store.artifacts import INDEX, UNPACKED, Artifact
 from gliaflow.store.digests import digest_code, digest_json, library_versions
 from gliaflow.store.manifests import Provenance
 from gliaflow.store.runs import Run, read_runs
@@ -20,7 +20,6 @@ from tasks.console import progress, tell_stage
 from tasks.tables import load, save
 
 MOST_TOLD = 200  # changed files that a run's record names
-INDEX = ".scan"  # per data folder: path, size and mtime of each file beside its sha256, below the artifact root
 
 
 def open_data(run: Run, data: str) -> Path:

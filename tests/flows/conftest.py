@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gliaflow.store.runs import read_runs
 from gliaflow.store.shared import open_store
 
 TINY_RECIPE = {
@@ -67,7 +68,7 @@ def run_train(prefect_harness: None, recipe: Path) -> Callable[..., Outcome]:
         from tasks.settings import EvaluateSettings, IntakeSettings, PrepareSettings, SplitSettings, TrainSettings
 
         store = open_store(artifacts)
-        before = set(store.runs())
+        before = {run.name for run in read_runs(store)}
         report = train(
             data=str(data),
             artifacts=str(artifacts),
@@ -78,7 +79,7 @@ def run_train(prefect_harness: None, recipe: Path) -> Callable[..., Outcome]:
             evaluating=EvaluateSettings(resamples=100),
         )
         assert not changes, f"unknown options {changes}"
-        (name,) = set(store.runs()) - before
+        (name,) = {run.name for run in read_runs(store)} - before
         record = json.loads(store.read(f"runs/{name}/run.json"))
         return Outcome(record, Path(report), Path(artifacts))
 

@@ -1,5 +1,7 @@
 """The commands `why` and `gc`, as a person types them."""
 
+import shutil
+
 import pytest
 
 from flows.__main__ import main
@@ -27,6 +29,30 @@ def test_why_tells_the_last_run_and_gc_shows_before_it_removes(copy, run_train, 
     assert run_train(data, artifacts, epochs=1).ran == ["scan"], "the kept run's results are all there"
     assert main(["gc", *where]) == 0
     assert capsys.readouterr().out.endswith("Nothing to remove.\n")
+
+
+def test_gc_in_the_middle_of_a_run_takes_nothing_that_the_run_uses(copy, run_train, monkeypatch, capsys):
+    """The run uses volumes and a split that else only the oldest run names, which is not kept."""
+    import flows.train
+
+    data, artifacts = copy
+    other = run_train(data, artifacts, epochs=1)
+    shutil.rmtree(artifacts / "evaluate")
+    evaluate = flows.train.evaluate
+
+    def after_gc(*arguments, **inputs):
+        assert main(["gc", "--keep", "1", "--yes", "--artifacts", str(artifacts)]) == 0
+        return evaluate(*arguments, **inputs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flows.train, "evaluate", after_gc)
+        run = run_train(data, artifacts)
+    told = capsys.readouterr().out
+    assert f"Running: {run.record['run']}; what they use stays." in told
+    assert "To be removed: 1 run record" in told
+    assert "evaluate" in run.ran and "train" not in run.ran
+    assert run_train(data, artifacts).ran == ["scan"]
+    assert (artifacts / other.stages["train"]["path"]).exists(), "the run that is kept"
 
 
 def test_why_of_an_unknown_run_and_gc_that_keeps_nothing_are_refused(tmp_path, capsys):

@@ -119,6 +119,13 @@ def test_what_a_killed_attempt_left_is_cleared_but_its_resume_folder_kept_until_
     assert list((tmp_path / ".work").iterdir()) == []
 
 
+def test_what_an_attempt_killed_after_its_result_appeared_left_is_cleared(tmp_path):
+    made = Store(tmp_path).obtain(provenance(), write())
+    Store(tmp_path).work_folder(provenance())
+    assert Store(tmp_path).find("pair", made.key) == made
+    assert list((tmp_path / ".work").iterdir()) == []
+
+
 def test_the_manifest_says_what_the_result_depends_on(tmp_path):
     artifact = Store(tmp_path).obtain(provenance(), write())
     manifest = json.loads((tmp_path / artifact.path / "manifest.json").read_text())

@@ -79,6 +79,9 @@ def test_what_killed_attempts_left_goes_and_what_is_being_made_stays(run, put, t
     (checkpoints / "epoch-0001.npz").write_bytes(b"w" * 500)
     (tmp_path / ".unpacked" / "ab12").mkdir(parents=True)
     (tmp_path / ".unpacked" / "ab12.json").write_text("{}")
+    (tmp_path / "runs" / "one" / ".run.json.1234abcd").write_text("{")
+    (tmp_path / ".scan").mkdir()
+    (tmp_path / ".scan" / ".ab.json.x7").write_text("{")
     records = tmp_path / ".records"
     records.mkdir()
     (records / "stale").write_text(json.dumps({"result": json.dumps({"stage": "label", "key": "gone", "content": ""})}))
@@ -88,7 +91,8 @@ def test_what_killed_attempts_left_goes_and_what_is_being_made_stays(run, put, t
     remove(store, plan)
     assert list((tmp_path / ".work").iterdir()) == []
     assert list((tmp_path / ".unpacked").iterdir()) == []
-    assert list(records.iterdir()) == []
+    assert list(records.iterdir()) == list((tmp_path / ".scan").iterdir()) == []
+    assert sorted(path.name for path in (tmp_path / "runs" / "one").iterdir()) == ["run.json", "uses"]
 
     def meanwhile(folder: Path) -> None:
         (folder / "half").write_text("half")

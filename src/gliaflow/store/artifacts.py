@@ -27,6 +27,7 @@ RUNS = "runs"
 WORK, LOCKS = ".work", ".locks"
 RECORDS = ".records"  # Prefect's cache records
 UNPACKED = ".unpacked"  # archives, unpacked
+INDEX = ".scan"  # a data folder's files: path, size and times beside the sha256
 CHECKERS = 8  # threads that check results at once: hashing and networks don't hold Python's lock
 
 
@@ -82,6 +83,7 @@ class Store:
             return None
         if manifest is None:
             return None
+        self._clear_resume(stage, key)  # an attempt killed just after its result appeared leaves it
         self._checked[path] = Artifact(stage, key, manifest.content)
         return self._checked[path]
 
@@ -117,7 +119,7 @@ class Store:
 
     def work_folder(self, provenance: Provenance) -> Path:
         """A folder that outlives a killed attempt at `provenance`, for what a stage needs to go on where it stopped."""
-        folder = self.root / WORK / f"{provenance.stage}-{provenance.key}.resume"
+        folder = self._resume(provenance.stage, provenance.key)
         with in_words(self.root):
             folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -148,7 +150,7 @@ class Store:
             self._checked.pop(path, None)
             if (self.root / path).exists():
                 self._take_away(self.root / path)
-            shutil.rmtree(self.root / WORK / f"{stage}-{key}.resume", ignore_errors=True)
+            self._clear_resume(stage, key)
         return True
 
     def read(self, name: str) -> bytes | None:
@@ -170,9 +172,10 @@ class Store:
             finally:
                 draft.unlink(missing_ok=True)
 
-    def runs(self) -> list[str]:
-        """The names of all runs that left a record."""
-        return sorted(path.parent.name for path in (self.root / RUNS).glob("*/run.json"))
+    def read_all(self, pattern: str) -> dict[str, bytes]:
+        """The contents of all small files whose names match `pattern` (relative to the root), sorted by name."""
+        paths = sorted(self.root.glob(pattern))
+        return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in paths}
 
     def remove_run(self, name: str) -> None:
         """Forget a run; the results that it used stay."""
@@ -197,7 +200,7 @@ class Store:
             manifest = Manifest.of(provenance, describe_files(building), started=started, seconds=seconds)
             write_manifest(building, manifest)
             self._publish(building, provenance.stage, provenance.key)
-        shutil.rmtree(self.root / WORK / f"{provenance.stage}-{provenance.key}.resume", ignore_errors=True)
+        self._clear_resume(provenance.stage, provenance.key)
         return manifest
 
     @contextmanager
@@ -224,6 +227,13 @@ class Store:
         aside.parent.mkdir(parents=True, exist_ok=True)
         os.replace(folder, aside)
         shutil.rmtree(aside, ignore_errors=True)
+
+    def _resume(self, stage: str, key: str) -> Path:
+        return self.root / WORK / f"{stage}-{key}.resume"
+
+    def _clear_resume(self, stage: str, key: str) -> None:
+        if self._resume(stage, key).exists():
+            shutil.rmtree(self._resume(stage, key), ignore_errors=True)
 
     def _clear_leftovers(self, stage: str, key: str) -> None:
         """Remove what killed attempts at this key left; its lock is held, so nobody is at work there."""

@@ -52,12 +52,12 @@ class Bucket:
                 return None
             return content
 
-    def read_all(self, pattern: str) -> list[bytes]:
-        """The contents of all files whose path matches `pattern`, sorted by path."""
+    def read_all(self, pattern: str) -> dict[str, bytes]:
+        """The contents of all files whose path matches `pattern`, sorted by path, several read at a time."""
         with self._told("read"):
             names = sorted(self._files.glob(self._path(pattern)))
             contents = self._files.cat(names, on_error="omit") if names else {}
-            return [contents[name] for name in names if name in contents]
+            return {name[len(self._root) + 1 :]: contents[name] for name in names if name in contents}
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
@@ -97,8 +97,8 @@ class Bucket:
             if isinstance(error, OSError) and error.filename and Path(str(error.filename)).is_absolute():
                 raise  # this machine's disk, not the bucket
             raise StoreFailed(
-                f"{self.address} could not be {_PAST[what]}: {error} ({type(error).__name__}). Where that can help it "
-                f"was tried {_attempts()} times. Check the network, the name of the bucket and your rights to it. {NEXT}"
+                f"{self.address} could not be {_PAST[what]}: {error} ({type(error).__name__}). Where that helps it was "
+                f"tried {_attempts()} times. Check the network, the name of the bucket and your rights to it. {NEXT}"
             ) from error
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from gliaflow.errors import GliaflowError
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
-CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM}
+CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 NEXT = "Then start the same command again: it goes on where it stopped."
 LEAST = (
     256 * 1024
@@ -54,7 +54,9 @@ def diagnose(error: BaseException, root: Path) -> str | None:
 
 def errno_words(numbers: set[int]) -> str:
     """What the system said, in plain words."""
-    return "the file system is read-only" if errno.EROFS in numbers else "permission denied"
+    if errno.EROFS in numbers:
+        return "the file system is read-only"
+    return "it is not a folder" if numbers & {errno.ENOTDIR, errno.EEXIST} else "permission denied"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gliaflow.store.artifacts import LOCKS, RECORDS, UNPACKED, WORK, Store
+from gliaflow.store.artifacts import INDEX, LOCKS, RECORDS, RUNS, UNPACKED, WORK, Store
 from gliaflow.store.locks import hold, try_hold
-from gliaflow.store.runs import COMPLETED, REMOVING, Run, read_runs
+from gliaflow.store.runs import COMPLETED, REMOVING, Run, read_named, read_runs
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ def plan_removal(store: Store, keep: int) -> Plan:
     first = completed[-keep] if len(completed) >= keep else 0
     gone = [run for run in runs if run.number < first and run not in running]
     kept = [run for run in runs if run.number >= first and run not in running]
-    needed = {path for run in [*kept, *running] for path in run.named}
-    known = {path for run in gone for path in run.named}
+    named = read_named(runs)
+    needed = {path for run in [*kept, *running] for path in named[run.name]}
+    known = {path for run in gone for path in named[run.name]}
     results = {
         path: size for path, size in store.sizes().items() if path not in needed and (path in known or not running)
     }
@@ -53,18 +54,20 @@ def plan_removal(store: Store, keep: int) -> Plan:
 def remove(store: Store, plan: Plan, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
     """Remove what `plan` names, unless a flow has begun to use it since; returns the bytes freed."""
     freed = 0
-    for done, (path, size) in enumerate(plan.folders.items(), start=1):
-        with hold(store.root / REMOVING):  # under this lock a flow says what it is about to use
-            running = [run for run in read_runs(store) if run.is_running()]
+    with hold(store.root / REMOVING):  # under this lock a flow says what it is about to use
+        running = [run for run in read_runs(store) if run.is_running()]
+        used = {path for paths in read_named(running).values() for path in paths}
+        for done, (path, size) in enumerate(plan.folders.items(), start=1):
             if path.startswith("."):
                 freed += 0 if running else _remove_beside(store, path, size)
-            elif not any(path in run.named for run in running) and store.remove(path):
+            elif path not in used and store.remove(path):
                 freed += size
-        progress(done, len(plan.folders))
+            progress(done, len(plan.folders))
     for name in plan.runs:
         store.remove_run(name)
     _clear_building(store)
     _clear_records(store)
+    _clear_drafts(store)
     return freed
 
 
@@ -113,3 +116,13 @@ def _clear_records(store: Store) -> None:
             gone = True
         if gone:
             path.unlink(missing_ok=True)
+
+
+def _clear_drafts(store: Store) -> None:
+    """Remove what a flow that was killed while it wrote a small file left of it."""
+    running = {run.name for run in read_runs(store) if run.is_running()}
+    drafts = [draft for draft in (store.root / RUNS).glob("*/.*") if draft.parent.name not in running]
+    if not running:
+        drafts += [draft for folder in (INDEX, UNPACKED) for draft in (store.root / folder).glob(".*.json.*")]
+    for draft in drafts:
+        draft.unlink(missing_ok=True)

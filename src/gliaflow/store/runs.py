@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -78,11 +78,6 @@ class Run:
                 return not ended
         return self.state == RUNNING and datetime.fromisoformat(self.started) > datetime.now(UTC) - FORGOTTEN
 
-    @property
-    def named(self) -> set[str]:
-        """The results that this run has used, or is about to use; paths relative to the root."""
-        return {*self.uses, *(stage.path for stage in self.stages)}
-
     @contextmanager
     def holding(self) -> Iterator[None]:
         """Within this context nothing is removed from the store."""
@@ -132,19 +127,28 @@ class Run:
 
 def read_runs(store: Store) -> list[Run]:
     """All runs of a store, the earliest first; records that can't be read are left out."""
-    runs = [_read_run(store, name) for name in store.runs()]
+    records = store.read_all(f"{RUNS}/*/run.json").items()
+    runs = [_parse_run(store, name.split("/")[1], content) for name, content in records]
     return sorted((run for run in runs if run is not None), key=lambda run: (run.number, run.started))
 
 
-def _read_run(store: Store, name: str) -> Run | None:
+def read_named(runs: Sequence[Run]) -> dict[str, set[str]]:
+    """The results that each of `runs` (of one store) has used or is about to use: {name of the run: paths}."""
+    if not runs:
+        return {}
+    uses = runs[0].store.read_all(f"{RUNS}/*/uses")
+    lines = {run.name: uses.get(f"{RUNS}/{run.name}/uses", b"").decode().splitlines() for run in runs}
+    return {run.name: {*lines[run.name], *(stage.path for stage in run.stages)} for run in runs}
+
+
+def _parse_run(store: Store, name: str, content: bytes) -> Run | None:
     try:
-        value = json.loads(store.read(f"{RUNS}/{name}/run.json") or b"")
+        value = json.loads(content)
         stages = [
             StageRecord(**{**stage, "differences": [Difference(**d) for d in stage.get("differences", [])]})
             for stage in value["stages"]
         ]
-        uses = (store.read(f"{RUNS}/{name}/uses") or b"").decode().splitlines()
         given = {key: value[key] for key in ("parameters", "number", "machine", "state", "started")}
-        return Run(name, store, **given, stages=stages, uses=uses)
+        return Run(name, store, **given, stages=stages)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

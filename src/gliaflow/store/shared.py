@@ -65,7 +65,7 @@ class SharedStore(Store):
         return folder
 
     def manifests(self, stage: str) -> Iterator[Manifest]:
-        for content in self.bucket.read_all(f"{stage}/*/{NAME}"):
+        for content in self.bucket.read_all(f"{stage}/*/{NAME}").values():
             try:
                 yield parse_manifest(content)
             except Damaged:
@@ -93,8 +93,8 @@ class SharedStore(Store):
     def write(self, name: str, content: bytes) -> None:
         self.bucket.write(name, content)
 
-    def runs(self) -> list[str]:
-        return sorted(name.split("/")[1] for name in self.bucket.files(RUNS) if name.endswith("/run.json"))
+    def read_all(self, pattern: str) -> dict[str, bytes]:
+        return self.bucket.read_all(pattern)
 
     def remove_run(self, name: str) -> None:
         self.bucket.remove(f"{RUNS}/{name}")
