@@ -1,0 +1,1 @@
+"""Runs of the flow that are killed and started again: shared by `benchmarks/kill_matrix.py` and its short test."""
