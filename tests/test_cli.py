@@ -26,6 +26,14 @@ def test_help_tells_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         assert option in text
 
 
+def test_help_tells_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for command in ("doctor", "phantom"):
+        assert f"\n    {command} " in text
+
+
 def test_without_a_command_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([])

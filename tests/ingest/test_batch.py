@@ -45,9 +45,8 @@ def test_a_child_that_can_not_write_says_so_plainly(slices, tmp_path):
     write_table(table, tmp_path / "slices.parquet")
     (tmp_path / "a").write_text("a file where the store should be")
     spec = {"store": str(tmp_path / "a"), "slices": str(tmp_path / "slices.parquet"), "root": str(root), "size": 32}
-    with pytest.raises(ChildFailed, match=r"NotADirectoryError|File exists|Not a directory") as failure:
+    with pytest.raises(ChildFailed, match=r"^Results can't be written to .*/a: it is not a folder\."):
         run_child("gliaflow.ingest.batch", {**spec, "patients": {"p": asdict(PROVENANCE)}}, print)
-    assert isinstance(failure.value.__cause__, OSError)
 
 
 def fail_to_read(path: Path, sha256: str) -> bytes:

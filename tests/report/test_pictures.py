@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from gliaflow.report.canvas import png
-from gliaflow.report.pictures import CELL, GAP, GAP_GREY, Strip, Viewer, beside, brighten, draw_montage, head_box
+from gliaflow.report.montage import draw_montage
+from gliaflow.report.pictures import CELL, GAP, GAP_GREY, Strip, Viewer, beside, brighten, head_box
 
 
 def square(size: int, top: int, left: int, side: int, value: int = 1) -> np.ndarray:

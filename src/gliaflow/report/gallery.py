@@ -7,7 +7,8 @@ from typing import Any
 from gliaflow.report.canvas import png
 from gliaflow.report.choices import pick_false_tumors, pick_grid, pick_samples, pick_worst
 from gliaflow.report.data import ReportData
-from gliaflow.report.pictures import SHARP, Strip, Viewer, draw_montage
+from gliaflow.report.montage import draw_montage
+from gliaflow.report.pictures import SHARP, Strip, Viewer
 from gliaflow.report.scores import what_went_wrong
 from gliaflow.report.tables import absent, plain, rows_of
 
