@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from flows.options import add_options
+import flows.__main__
+import gliaflow.cli
 from gliaflow.model.recipes import RECIPES
 from tasks.settings import SplitSettings
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "artifacts/README.md", "docs/training.md", "docs/near-duplicates.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "artifacts/README.md",
+    *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")),
+]
 STAGES = ["scan", "pair", "prepare", "label", "split", "train", "evaluate", "predict", "report"]
 
 
@@ -24,13 +30,20 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_options_and_make_targets_exist(page):
-    parser = argparse.ArgumentParser()
-    add_options(parser)
-    known = set(parser._option_string_actions) | {"--mess", "--patients", "--seed"}
+    known = options_of(flows.__main__.make_parser()) | options_of(gliaflow.cli._parser())
+    for script in (ROOT / "benchmarks").glob("*.py"):
+        known |= set(re.findall(r'"(--[a-z-]+)"', script.read_text(encoding="utf-8")))
     text = (ROOT / page).read_text(encoding="utf-8")
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) <= known
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     assert set(re.findall(r"\bmake (run|test|format|lint|lock|clean)\b", text)) <= targets
+
+
+def options_of(parser: argparse.ArgumentParser) -> set[str]:
+    """The options of a parser and of its commands."""
+    commands = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    below = [options_of(command) for action in commands for command in action.choices.values()]
+    return set(parser._option_string_actions).union(*below)
 
 
 def test_every_stage_protocol_and_recipe_is_described():
