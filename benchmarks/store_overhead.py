@@ -43,11 +43,11 @@ def first_run(source: Store, manifests: list[Manifest], root: Path) -> Clock:
     """The store's part of a run that makes everything."""
     clock = Clock()
     store = Store(root)
+    _read_module.cache_clear()  # a run reads the code once
     with Run("first", store, {"data": "d"}).under_way() as run:
         for manifest in manifests:
             origin = manifest.provenance
             with clock("keys: digests of code, versions of libraries"):
-                _read_module.cache_clear()
                 digest_code(name for name in origin.code if name.startswith("gliaflow."))
                 library_versions([name for name in origin.libraries if name != "python"])
             with clock("why it runs"):

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +13,9 @@ from pydantic import ValidationError
 from flows.options import add_options, read_options
 from flows.upkeep import add_commands
 from gliaflow.errors import GliaflowError
+from gliaflow.store.failures import in_words, require_room
 
+ROOM = 16_000_000  # bytes that Prefect's database needs to begin with
 PREFECT = {  # set unless the caller has
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -57,10 +60,13 @@ def run_train(parameters: dict[str, Any]) -> int:
     for name, value in PREFECT.items():
         os.environ.setdefault(name, value)
     log_to_terminal()
-    from flows.train import train  # imports Prefect, which reads its settings now
-
+    home = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect")
     try:
-        report = train(**parameters)
+        with in_words(home):  # on a full disk Prefect's server fails in many ways
+            require_room(home, ROOM)
+            from flows.train import train  # imports Prefect, which reads its settings now
+
+            report = train(**parameters)
     except GliaflowError as error:
         sys.stderr.write(f"\nThe run stopped: {error}\n")
         return 1

@@ -53,6 +53,17 @@ def test_a_full_disk_is_told_and_with_more_room_the_run_goes_on(first, run_train
     assert stage in run.ran or stage == "volume"
 
 
+def test_a_full_disk_under_prefects_own_state_is_told(disk, tmp_path):
+    home = disk(5_000_000) / "prefect"
+    command = [sys.executable, "-m", "flows", "train", "--data", str(tmp_path), "--artifacts", str(tmp_path / "a")]
+    run = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PREFECT_HOME": str(home)}, capture_output=True, text=True
+    )
+    assert run.returncode == 1
+    assert f"The run stopped: The disk that holds {home} is full (5.0 MB are free)." in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 def test_a_read_only_artifact_folder_is_told(first, run_train, disk, contents):
     folder = disk(64_000_000)
     with pytest.raises(StoreFailed, match=r"can't be written to .*disk: the file system is read-only\. .*--artifacts"):

@@ -8,7 +8,7 @@ from collections import namedtuple
 import pytest
 
 from gliaflow.store.artifacts import Store
-from gliaflow.store.failures import StoreFailed, diagnose, in_words
+from gliaflow.store.failures import StoreFailed, diagnose, in_words, require_room
 from gliaflow.store.manifests import Provenance
 
 Usage = namedtuple("Usage", "total used free")
@@ -24,7 +24,7 @@ def test_a_full_disk_is_told_whatever_wrapped_the_error(tmp_path, number):
     except RuntimeError as error:
         words = diagnose(error, tmp_path)
     assert words is not None and words.startswith(f"The disk that holds {tmp_path} is full")
-    assert f"python -m flows gc --artifacts {tmp_path}" in words
+    assert "`python -m flows gc --artifacts DIR` shows what old runs take up" in words
 
 
 def test_a_write_that_came_out_short_is_a_full_disk_if_nothing_is_free(tmp_path, monkeypatch):
@@ -40,6 +40,13 @@ def test_a_closed_folder_is_told_and_a_closed_file_elsewhere_is_not(tmp_path):
     assert diagnose(PermissionError(errno.EACCES, "Permission denied", "/data/a.tif"), tmp_path) is None
     read_only = OSError(errno.EROFS, "Read-only file system", str(tmp_path / "runs"))
     assert "the file system is read-only" in str(diagnose(read_only, tmp_path))
+
+
+def test_room_is_asked_for_beforehand(tmp_path, monkeypatch):
+    require_room(tmp_path, 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(10**9, 10**9 - 5, 5))
+    with pytest.raises(StoreFailed, match=r"The disk that holds .*new is full \(0\.0 MB are free\)"):
+        require_room(tmp_path / "new", 6)
 
 
 def test_other_errors_pass(tmp_path):

@@ -39,17 +39,28 @@ def diagnose(error: BaseException, root: Path) -> str | None:
     numbers = {number for link in _chain(error) if (number := _number(link, root)) is not None}
     free = _free(root)
     if numbers & FULL or (free is not None and free < LEAST):
-        left = "" if free is None else f" ({free / 1e6:.1f} MB are free)"
-        return (
-            f"The disk that holds {root} is full{left}. Nothing half-written is kept. Free some space "
-            f"(`python -m flows gc --artifacts {root}` shows what old runs take up). {NEXT}"
-        )
+        return _full(root, free)
     if numbers & CLOSED:
         return (
             f"Results can't be written to {root}: {errno_words(numbers & CLOSED)}. Make the folder writable, or name "
             "another one with --artifacts. Then start the command again."
         )
     return None
+
+
+def require_room(folder: Path, least: int) -> None:
+    """Raise `StoreFailed` where less than `least` bytes are free on the disk of `folder`."""
+    free = _free(folder)
+    if free is not None and free < least:
+        raise StoreFailed(_full(folder, free))
+
+
+def _full(folder: Path, free: int | None) -> str:
+    left = "" if free is None else f" ({free / 1e6:.1f} MB are free)"
+    return (
+        f"The disk that holds {folder} is full{left}. Nothing half-written is kept. Free some space: "
+        f"`python -m flows gc --artifacts DIR` shows what old runs take up. {NEXT}"
+    )
 
 
 def errno_words(numbers: set[int]) -> str:
