@@ -8,6 +8,7 @@ import pytest
 
 import flows.__main__
 import gliaflow.cli
+from gliaflow.ingest.mess import KINDS
 from gliaflow.model.recipes import RECIPES
 from tasks.settings import SplitSettings
 
@@ -53,6 +54,11 @@ def test_every_stage_protocol_and_recipe_is_described():
         assert protocol in readme
     assert "--recipe notebook" in readme and "notebook" in RECIPES
     assert {f"{stage}.py" for stage in STAGES} <= {path.name for path in (ROOT / "tasks").iterdir()}
+
+
+def test_the_number_of_kinds_of_bad_input_is_that_of_the_generators():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"(\d+) kinds of\s+bad input", readme) == [str(len(KINDS))]
 
 
 def test_the_artifacts_page_lists_every_stage_of_the_store():
