@@ -9,6 +9,7 @@ from tqdm import tqdm
 from flows.options import ARTIFACTS
 from gliaflow.errors import GliaflowError
 from gliaflow.store.explain import explain_run
+from gliaflow.store.failures import in_words
 from gliaflow.store.gc import Plan, plan_removal, remove
 from gliaflow.store.shared import open_store
 from tasks.console import Progress
@@ -56,14 +57,15 @@ def _gc(options: argparse.Namespace) -> int:
         return 2
     try:
         store = open_store(options.artifacts)
-        plan = plan_removal(store, options.keep)
+        with in_words(store.root):
+            plan = plan_removal(store, options.keep)
         sys.stdout.write("\n".join(_in_words(plan)) + "\n")
         if not plan.folders and not plan.runs:
             return 0
         if not options.yes and not _agreed():
             sys.stdout.write("Nothing was removed.\n")
             return 0
-        with tqdm(total=len(plan.folders), unit=" folders", disable=None, leave=False) as bar:
+        with in_words(store.root), tqdm(total=len(plan.folders), unit=" folders", disable=None, leave=False) as bar:
             freed = remove(store, plan, Progress(bar))
     except GliaflowError as error:
         sys.stderr.write(f"{error}\n")
@@ -74,6 +76,8 @@ def _gc(options: argparse.Namespace) -> int:
 
 def _in_words(plan: Plan) -> list[str]:
     lines = [f"Running: {', '.join(plan.running)}; what they use stays."] if plan.running else []
+    if plan.unread:
+        lines.append(f"Can't be read: runs/{', runs/'.join(plan.unread)}; what no other run names stays.")
     lines.append(f"Kept: {_count(plan.kept, 'run')}, the last is {plan.kept[-1]}." if plan.kept else "Kept: no run.")
     if not plan.folders and not plan.runs:
         return [*lines, "Nothing to remove."]

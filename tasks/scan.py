@@ -7,6 +7,7 @@ from pathlib import Path
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from gliaflow.errors import GliaflowError
 from gliaflow.ingest.changes import changed_files, in_numbers
 from gliaflow.ingest.scan import scan_folder
 from gliaflow.ingest.sources import open_source
@@ -52,7 +53,10 @@ def _why(run: Run, artifact: Artifact) -> Why:
         before = run.store.find("scan", seen.key)
         if before is None:
             continue
-        tables = [load(run.store.folder(table), "files") for table in (before, artifact)]
+        try:
+            tables = [load(run.store.folder(table), "files") for table in (before, artifact)]
+        except (GliaflowError, OSError):  # made by another version, or removed meanwhile: nothing hangs on it
+            continue
         changes = changed_files(*tables)
         return Why(f"{words}: {in_numbers(changes)} since the last run", seen.path, changes[:MOST_TOLD])
     return Why(words)

@@ -87,7 +87,11 @@ def test_what_killed_attempts_left_goes_and_what_is_being_made_stays(run, put, t
     (records / "stale").write_text(json.dumps({"result": json.dumps({"stage": "label", "key": "gone", "content": ""})}))
     store = Store(tmp_path)
     plan = plan_removal(store, keep=1)
-    assert plan.folders == {".work/train-0123456789abcdef.resume": 500, ".unpacked/ab12": 0}
+    assert plan.folders == {
+        ".work/train-0123456789abcdef.resume": 500,
+        ".unpacked/ab12": 0,
+        ".work/label-0123456789abcdef-dead0000": 0,
+    }
     remove(store, plan)
     assert list((tmp_path / ".work").iterdir()) == []
     assert list((tmp_path / ".unpacked").iterdir()) == []

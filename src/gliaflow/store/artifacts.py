@@ -8,12 +8,13 @@
 
 import logging
 import os
+import platform
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,11 @@ class Store:
         """What `open_store` takes to open this store in another process."""
         return str(self.root)
 
+    @property
+    def machine(self) -> str:
+        """Whose locks are seen here: runs with another name for it are judged by what they have said."""
+        return platform.node()
+
     def place(self, path: str) -> str:
         """Where a person finds `path` (relative to the root)."""
         return str(self.root / path)
@@ -83,7 +89,9 @@ class Store:
             return None
         if manifest is None:
             return None
-        self._clear_resume(stage, key)  # an attempt killed just after its result appeared leaves it
+        with try_hold(self._lock(stage, key)) as held:
+            if held:  # an attempt killed just after its result appeared leaves it; one under way has it in use
+                self._clear_resume(stage, key)
         self._checked[path] = Artifact(stage, key, manifest.content)
         return self._checked[path]
 
@@ -136,9 +144,7 @@ class Store:
         """Every result that is there, damaged ones too: {path relative to the root: bytes}."""
         stages = [f for f in sorted(self.root.glob("*/")) if f.name != RUNS and not f.name.startswith(".")]
         return {
-            f"{stage.name}/{result.name}": sum(path.stat().st_size for path in result.rglob("*") if path.is_file())
-            for stage in stages
-            for result in sorted(stage.glob("*/"))
+            f"{stage.name}/{result.name}": size_of(result) for stage in stages for result in sorted(stage.glob("*/"))
         }
 
     def remove(self, path: str) -> bool:
@@ -174,8 +180,9 @@ class Store:
 
     def read_all(self, pattern: str) -> dict[str, bytes]:
         """The contents of all small files whose names match `pattern` (relative to the root), sorted by name."""
-        paths = sorted(self.root.glob(pattern))
-        return {path.relative_to(self.root).as_posix(): path.read_bytes() for path in paths}
+        names = [path.relative_to(self.root).as_posix() for path in sorted(self.root.glob(pattern))]
+        contents = {name: self.read(name) for name in names}  # None: removed since it was listed
+        return {name: content for name, content in contents.items() if content is not None}
 
     def remove_run(self, name: str) -> None:
         """Forget a run; the results that it used stay."""
@@ -242,6 +249,16 @@ class Store:
 
     def _lock(self, stage: str, key: str) -> Path:
         return self.root / LOCKS / f"{stage}-{key}"
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below `folder`; what is removed meanwhile does not count."""
+    size = 0
+    for here, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += os.stat(os.path.join(here, name)).st_size
+    return size
 
 
 def _sync_folder(folder: Path) -> None:

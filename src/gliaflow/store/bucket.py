@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gliaflow.store.failures import NEXT, StoreFailed
+from gliaflow.store.failures import FULL, NEXT, StoreFailed
 
 ATTEMPTS = 6  # of a request, with pauses of up to 1, 2, 4, 8, 16 s; AWS_MAX_ATTEMPTS sets another number
 
@@ -53,11 +53,19 @@ class Bucket:
             return content
 
     def read_all(self, pattern: str) -> dict[str, bytes]:
-        """The contents of all files whose path matches `pattern`, sorted by path, several read at a time."""
+        """The contents of all files `above/*/name` (`pattern`), sorted by path, several read at a time."""
         with self._told("read"):
-            names = sorted(self._files.glob(self._path(pattern)))
-            contents = self._files.cat(names, on_error="omit") if names else {}
-            return {name[len(self._root) + 1 :]: contents[name] for name in names if name in contents}
+            above, _, name = pattern.partition("/*/")
+            try:
+                folders = self._files.ls(self._path(above), detail=False)
+            except FileNotFoundError:
+                return {}
+            names = sorted(f"{folder.rstrip('/')}/{name}" for folder in folders)
+            contents = self._files.cat(names, on_error="return") if names else {}
+            for content in contents.values():
+                if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+                    raise content  # left out, it would count as not there
+            return {n[len(self._root) + 1 :]: contents[n] for n in names if isinstance(contents[n], bytes)}
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file, whole or not at all."""
@@ -94,7 +102,7 @@ class Bucket:
         except StoreFailed:
             raise
         except Exception as error:  # botocore, aiohttp and fsspec each have their own; all mean the same here
-            if isinstance(error, OSError) and error.filename and Path(str(error.filename)).is_absolute():
+            if isinstance(error, OSError) and (error.errno in FULL or Path(str(error.filename or "")).is_absolute()):
                 raise  # this machine's disk, not the bucket
             raise StoreFailed(
                 f"{self.address} could not be {_PAST[what]}: {error} ({type(error).__name__}). Where that helps it was "

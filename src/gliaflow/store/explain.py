@@ -40,7 +40,8 @@ def explain_run(store: Store, name: str | None = None, stage: str | None = None)
 def _headline(run: Run) -> str:
     state = "interrupted" if run.state == RUNNING and not run.is_running() else run.state
     ended = "" if state == COMPLETED else f", {state}"
-    return f"Run {run.name} (number {run.number}, {_minute(run.started)}{ended}) of {run.parameters['data']}"
+    data = run.parameters.get("data", "unknown data")
+    return f"Run {run.name} (number {run.number}, {_minute(run.started)}{ended}) of {data}"
 
 
 def _outcome(record: StageRecord) -> str:

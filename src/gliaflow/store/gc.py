@@ -4,8 +4,9 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from gliaflow.store.artifacts import INDEX, LOCKS, RECORDS, RUNS, UNPACKED, WORK, Store
+from gliaflow.store.artifacts import INDEX, LOCKS, RECORDS, RUNS, UNPACKED, WORK, Store, size_of
 from gliaflow.store.locks import hold, try_hold
 from gliaflow.store.runs import COMPLETED, REMOVING, Run, read_named, read_runs
 
@@ -17,7 +18,9 @@ class Plan:
     The folders are results, archives unpacked, and what interrupted trainings left to go on from.
     """
 
+    keep: int
     running: list[str]
+    unread: list[str]
     kept: list[str]
     runs: list[str]
     folders: dict[str, int]
@@ -41,33 +44,35 @@ def plan_removal(store: Store, keep: int) -> Plan:
     first = completed[-keep] if len(completed) >= keep else 0
     gone = [run for run in runs if run.number < first and run not in running]
     kept = [run for run in runs if run.number >= first and run not in running]
-    named = read_named(runs)
-    needed = {path for run in [*kept, *running] for path in named[run.name]}
+    named = read_named(store, runs)
+    unread = sorted(named.keys() - {run.name for run in runs})
+    needed = {path for name in [*_names(kept), *_names(running), *unread] for path in named[name]}
     known = {path for run in gone for path in named[run.name]}
+    unsure = running or unread
     results = {
-        path: size for path, size in store.sizes().items() if path not in needed and (path in known or not running)
+        path: size for path, size in store.sizes().items() if path not in needed and (path in known or not unsure)
     }
-    beside = {} if running else {p: size for p, size in _beside(store).items() if _result_of(p) not in needed}
-    return Plan(_names(running), _names(kept), _names(gone), results | beside)
+    beside = {} if unsure else {p: size for p, size in _beside(store).items() if _result_of(p) not in needed}
+    return Plan(keep, _names(running), unread, _names(kept), _names(gone), results | beside)
 
 
 def remove(store: Store, plan: Plan, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
-    """Remove what `plan` names, unless a flow has begun to use it since; returns the bytes freed."""
+    """Remove what `plan` names, unless a run has begun to use it since, ended or not; returns the bytes freed."""
     freed = 0
     with hold(store.root / REMOVING):  # under this lock a flow says what it is about to use
-        running = [run for run in read_runs(store) if run.is_running()]
-        used = {path for paths in read_named(running).values() for path in paths}
+        still = plan_removal(store, plan.keep)
         for done, (path, size) in enumerate(plan.folders.items(), start=1):
-            if path.startswith("."):
-                freed += 0 if running else _remove_beside(store, path, size)
-            elif path not in used and store.remove(path):
-                freed += size
+            if path in still.folders:
+                if path.startswith("."):
+                    freed += _remove_beside(store, path, size)
+                elif store.remove(path):
+                    freed += size
             progress(done, len(plan.folders))
-    for name in plan.runs:
-        store.remove_run(name)
-    _clear_building(store)
-    _clear_records(store)
-    _clear_drafts(store)
+        for name in set(plan.runs) & set(still.runs):
+            store.remove_run(name)
+        _clear_building(store)
+        _clear_records(store)
+        _clear_drafts(store)
     return freed
 
 
@@ -76,13 +81,17 @@ def _names(runs: list[Run]) -> list[str]:
 
 
 def _beside(store: Store) -> dict[str, int]:
-    """Folders of this machine that are no results: archives unpacked, and checkpoints of interrupted trainings."""
+    """Folders of this machine that are no results: archives unpacked, and what interrupted work left."""
     unpacked = [folder for folder in (store.root / UNPACKED).glob("*/") if not folder.name.startswith(".")]
-    checkpoints = [*(store.root / WORK).glob("*.resume/")]
-    return {
-        folder.relative_to(store.root).as_posix(): sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
-        for folder in [*unpacked, *checkpoints]
-    }
+    unfinished = [folder for folder in (store.root / WORK).glob("*/") if not _at_work(store, folder)]
+    return {folder.relative_to(store.root).as_posix(): size_of(folder) for folder in [*unpacked, *unfinished]}
+
+
+def _at_work(store: Store, folder: Path) -> bool:
+    """Whether somebody makes the result that a folder of unfinished work is for."""
+    name = folder.name.removesuffix(".resume") if folder.suffix == ".resume" else folder.name.rpartition("-")[0]
+    with try_hold(store.root / LOCKS / name) as held:
+        return not held
 
 
 def _result_of(path: str) -> str:
@@ -120,9 +129,10 @@ def _clear_records(store: Store) -> None:
 
 def _clear_drafts(store: Store) -> None:
     """Remove what a flow that was killed while it wrote a small file left of it."""
-    running = {run.name for run in read_runs(store) if run.is_running()}
-    drafts = [draft for draft in (store.root / RUNS).glob("*/.*") if draft.parent.name not in running]
-    if not running:
-        drafts += [draft for folder in (INDEX, UNPACKED) for draft in (store.root / folder).glob(".*.json.*")]
-    for draft in drafts:
-        draft.unlink(missing_ok=True)
+    for folder in list((store.root / RUNS).glob("*/")):
+        with try_hold(store.root / LOCKS / f"{RUNS}-{folder.name}") as ended:
+            for draft in folder.glob(".*") if ended else []:
+                draft.unlink(missing_ok=True)
+    for beside in (INDEX, UNPACKED):  # they are written under the lock that is held here
+        for draft in (store.root / beside).glob(".*.json.*"):
+            draft.unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -109,9 +109,13 @@ class Manifest:
         self.check_content(stage, key)
         for file in self.files:
             path = folder / file["path"]
-            if not path.is_file():
-                raise Damaged(f"{file['path']} is missing")
-            if path.stat().st_size != file["size"] or digest_file(path) != file["sha256"]:
+            try:
+                same = path.stat().st_size == file["size"] and digest_file(path) == file["sha256"]
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+                raise Damaged(f"{file['path']} is missing") from error
+            except OSError as error:
+                raise Damaged(f"{file['path']} can't be read ({error.strerror})") from error
+            if not same:
                 raise Damaged(f"{file['path']} was changed")
 
     def check_content(self, stage: str, key: str) -> None:
@@ -170,6 +174,11 @@ def parse_manifest(content: bytes) -> Manifest:
         )
         manifest = Manifest(provenance, *(value[n] for n in ("content", "files", "machine", "started", "seconds")))
         names = [PurePosixPath(file["path"]) for file in manifest.files]
+        described = all(isinstance(f["size"], int) and isinstance(f["sha256"], str) for f in manifest.files)
+        tables = (provenance.inputs, provenance.parameters, provenance.code, provenance.libraries)
+        if not described or not all(isinstance(table, dict) for table in tables):
+            raise ValueError("it is no manifest")
+        manifest = replace(manifest, started=str(manifest.started), seconds=float(manifest.seconds))
     except (ValueError, KeyError, TypeError) as error:
         raise Damaged("its manifest can't be read") from error
     if any(name.is_absolute() or ".." in name.parts for name in names):

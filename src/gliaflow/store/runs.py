@@ -1,7 +1,6 @@
 """The record of a run, `runs/<run>/`: its parameters, what each stage did and why, and every result that it uses."""
 
 import json
-import platform
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -48,11 +47,14 @@ class Run:
     store: Store
     parameters: dict[str, Any]
     number: int = 0
-    machine: str = field(default_factory=platform.node)
+    machine: str = ""
     state: str = RUNNING
     started: str = ""
     stages: list[StageRecord] = field(default_factory=list)
     uses: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.machine = self.machine or self.store.machine
 
     @contextmanager
     def under_way(self) -> Iterator["Run"]:
@@ -73,7 +75,7 @@ class Run:
 
     def is_running(self) -> bool:
         """Whether this run's process is alive or, on another machine, may be: it has not said how it ended."""
-        if self.machine == platform.node():
+        if self.machine == self.store.machine:
             with try_hold(self._lock) as ended:
                 return not ended
         return self.state == RUNNING and datetime.fromisoformat(self.started) > datetime.now(UTC) - FORGOTTEN
@@ -132,13 +134,18 @@ def read_runs(store: Store) -> list[Run]:
     return sorted((run for run in runs if run is not None), key=lambda run: (run.number, run.started))
 
 
-def read_named(runs: Sequence[Run]) -> dict[str, set[str]]:
-    """The results that each of `runs` (of one store) has used or is about to use: {name of the run: paths}."""
-    if not runs:
-        return {}
-    uses = runs[0].store.read_all(f"{RUNS}/*/uses")
-    lines = {run.name: uses.get(f"{RUNS}/{run.name}/uses", b"").decode().splitlines() for run in runs}
-    return {run.name: {*lines[run.name], *(stage.path for stage in run.stages)} for run in runs}
+def read_named(store: Store, runs: Sequence[Run]) -> dict[str, set[str]]:
+    """The results that each run has used or is about to use: {name of the run: paths}.
+
+    `runs` are those whose records can be read; the others are told by what they said that they use.
+    """
+    names = {name.split("/")[1] for name in store.read_all(f"{RUNS}/*/run.json")}
+    named: dict[str, set[str]] = {name: set() for name in names}
+    for name, content in store.read_all(f"{RUNS}/*/uses").items():
+        named.setdefault(name.split("/")[1], set()).update(content.decode(errors="replace").splitlines())
+    for run in runs:
+        named.setdefault(run.name, set()).update(stage.path for stage in run.stages)
+    return named
 
 
 def _parse_run(store: Store, name: str, content: bytes) -> Run | None:
@@ -149,6 +156,9 @@ def _parse_run(store: Store, name: str, content: bytes) -> Run | None:
             for stage in value["stages"]
         ]
         given = {key: value[key] for key in ("parameters", "number", "machine", "state", "started")}
+        datetime.fromisoformat(given["started"])
+        if not isinstance(given["number"], int) or not isinstance(given["parameters"], dict):
+            return None
         return Run(name, store, **given, stages=stages)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from gliaflow.store.manifests import NAME, Damaged, Manifest, Provenance, parse_
 
 logger = logging.getLogger(__name__)
 
+COPY_OF = ".copy_of"  # in a local copy: the address of the store that it is a copy of
 COPIES = "GLIAFLOW_CACHE"  # the environment variable that names the folder of the local copies
 
 
@@ -28,7 +30,11 @@ def open_store(address: str | Path) -> Store:
     """The store at `address`: a folder, or an address such as s3://bucket/prefix."""
     if "://" in str(address):
         return SharedStore(Bucket(str(address)))
-    return Store(Path(address).expanduser())
+    folder = Path(address).expanduser()
+    if (folder / COPY_OF).is_file():
+        bucket = (folder / COPY_OF).read_text(encoding="utf-8")
+        raise StoreFailed(f"{folder} is this machine's copy of {bucket}. Name that address.")
+    return Store(folder)
 
 
 def copy_folder(address: str) -> Path:
@@ -49,6 +55,10 @@ class SharedStore(Store):
     @property
     def address(self) -> str:
         return self.bucket.address
+
+    @property
+    def machine(self) -> str:
+        return f"{super().machine}:{self.root}"  # locks lie with the copy, of which a machine may have several
 
     def place(self, path: str) -> str:
         return f"{self.bucket.address}/{path}"
@@ -78,7 +88,8 @@ class SharedStore(Store):
             key, inside, _ = rest.partition("/")
             if inside and stage != RUNS and not stage.startswith("."):
                 sizes[f"{stage}/{key}"] = sizes.get(f"{stage}/{key}", 0) + mark.size
-        return sizes
+        copies = super().sizes()  # of what is no longer in the bucket too
+        return {**copies, **sizes}
 
     def remove(self, path: str) -> bool:
         if not super().remove(path):
@@ -118,6 +129,12 @@ class SharedStore(Store):
                 raise Damaged(f"{file['path']} was changed")
         return manifest
 
+    @contextmanager
+    def _building(self, stage: str, key: str) -> Iterator[Path]:
+        with super()._building(stage, key) as building:
+            (self.root / COPY_OF).write_text(self.address, encoding="utf-8")
+            yield building
+
     def _make(self, provenance: Provenance, make: Callable[[Path], None]) -> Manifest:
         """Make the result on this machine, unless its copy here is whole, and send it to the bucket."""
         stage, key = provenance.stage, provenance.key
@@ -126,15 +143,30 @@ class SharedStore(Store):
         except Damaged:
             manifest = None
         manifest = manifest or super()._make(provenance, make)
+        theirs = self._sent(stage, key)  # by another machine, meanwhile
+        if theirs is not None:
+            return theirs
         self._send(stage, key, manifest)
         self._copied.add(f"{stage}/{key}")
         return manifest
+
+    def _sent(self, stage: str, key: str) -> Manifest | None:
+        try:
+            return self._inspect(stage, key)
+        except Damaged:
+            return None
 
     def _send(self, stage: str, key: str, manifest: Manifest) -> None:
         folder = self.root / stage / key
         self._forget(f"{stage}/{key}")
         self.bucket.send(folder, f"{stage}/{key}", [file["path"] for file in manifest.files])
         marks = self.bucket.files(f"{stage}/{key}")
+        for file in manifest.files:
+            mark = marks.get(f"{stage}/{key}/{file['path']}")
+            if mark is None or mark.size != file["size"]:
+                raise StoreFailed(
+                    f"Another machine changed {self.place(f'{stage}/{key}')} while it was sent. Start again."
+                )
         content: dict[str, Any] = json.loads((folder / NAME).read_text(encoding="utf-8"))
         content["tags"] = {f["path"]: marks[f"{stage}/{key}/{f['path']}"].tag for f in manifest.files}
         self.bucket.write(f"{stage}/{key}/{NAME}", json.dumps(content, indent=1).encode())
