@@ -20,9 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the flow's own options, then one option a setting; a setting that several stages share is one option."""
     where = "Folder or archive with the slices, or kaggle:OWNER/NAME."
     parser.add_argument("--data", required=True, default=argparse.SUPPRESS, help=where)
-    parser.add_argument(
-        "--artifacts", default="artifacts", help="Folder or s3://… address that keeps every stage's results."
-    )
+    parser.add_argument("--artifacts", default="artifacts", help=ARTIFACTS)
     parser.add_argument("--batch", type=_count, default=16, help="Patients that one preparing task takes.")
     seen: set[str] = set()
     for title, settings in GROUPS.items():

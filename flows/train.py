@@ -54,7 +54,7 @@ def train(
     settings = (intake, preparing, splitting, training, evaluating)
     parameters = {name: value for group in settings for name, value in group.model_dump().items()}
     store = open_store(artifacts)
-    run = Run(flow_run.name, store, {"data": data, "artifacts": artifacts, **parameters})
+    run = Run(flow_run.name.replace("/", "-"), store, {"data": data, "artifacts": artifacts, **parameters})
     with in_words(store.root), run.under_way():
         root = open_data(run, data)
         files = scan(run, root)

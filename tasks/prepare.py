@@ -74,7 +74,7 @@ def prepare(run: Run, settings: PrepareSettings, slices: Artifact, *, root: Path
     provenance = list_volumes.provenance(settings, inputs)
     run.use([f"prepare/{provenance.key}"])
     cached = not missing and run.store.find("prepare", provenance.key) is not None
-    why = REUSED if cached else why_missing or why_run(run.store, provenance)
+    why = REUSED if cached else why_missing or why_run(run.store, provenance, run.made)
     artifact = list_volumes.obtain(run.store, provenance, settings, inputs)
     tell_stage(run.record(artifact, cached=cached, why=why, seconds=time.perf_counter() - clock))
     return Prepared(artifact, volumes)

@@ -58,7 +58,7 @@ class Stage:
         provenance = self.provenance(settings or Nothing(), inputs)
         run.use([f"{self.name}/{provenance.key}"])
         cached = run.store.find(self.name, provenance.key) is not None
-        why = REUSED if cached else why_run(run.store, provenance)
+        why = REUSED if cached else why_run(run.store, provenance, run.made)
         artifact = self.obtain(run.store, provenance, settings or Nothing(), inputs)
         tell_stage(run.record(artifact, cached=cached, why=why, seconds=time.perf_counter() - clock))
         return artifact

@@ -140,4 +140,4 @@ def test_a_record_without_its_artifact_is_no_hit(copy, run_train):
     shutil.rmtree(artifacts / "label")
     run = run_train(data, artifacts)
     assert run.ran == ["scan", "label"]
-    assert run.stages["label"]["why"] == "first run"
+    assert run.stages["label"]["why"] == "its earlier result is gone"

@@ -15,7 +15,8 @@ Usage = namedtuple("Usage", "total used free")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_told_whatever_wrapped_the_error(tmp_path, number):
+def test_a_full_disk_is_told_whatever_wrapped_the_error(tmp_path, number, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(10**9, 10**9, 1000))
     try:
         try:
             raise OSError(number, os.strerror(number), "/elsewhere/parquet")
@@ -25,6 +26,12 @@ def test_a_full_disk_is_told_whatever_wrapped_the_error(tmp_path, number):
         words = diagnose(error, tmp_path)
     assert words is not None and words.startswith(f"The disk that holds {tmp_path} is full")
     assert "`python -m flows gc --artifacts DIR` shows what old runs take up" in words
+
+
+def test_another_disk_that_is_full_is_not_taken_for_that_of_the_store(tmp_path):
+    elsewhere = OSError(errno.ENOSPC, "No space left on device", "/tmp/spec.json")
+    words = str(diagnose(elsewhere, tmp_path))
+    assert words.startswith(f"A disk is full, though not that of {tmp_path}: /tmp/spec.json could not be written.")
 
 
 def test_a_write_that_came_out_short_is_a_full_disk_if_nothing_is_free(tmp_path, monkeypatch):

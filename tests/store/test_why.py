@@ -55,3 +55,13 @@ def test_differences_are_told_old_beside_new_with_what_changed_first(tmp_path):
         ("parameter", "recipe.epochs", "5", None),
     ]
     assert why.words.endswith("parameter recipe.batch is new and 1 more")
+
+
+def test_a_result_that_was_taken_away_is_told_from_one_that_never_was(tmp_path):
+    store = Store(tmp_path)
+    store.obtain(provenance(epochs=5), make)
+    assert (
+        why_run(store, provenance(epochs=6), {f"train/{provenance(epochs=6).key}"}).words
+        == "its earlier result is gone"
+    )
+    assert why_run(store, provenance(epochs=6), {"train/other"}).words == "parameter recipe.epochs 5 -> 6"

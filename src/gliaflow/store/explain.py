@@ -45,7 +45,7 @@ def _headline(run: Run) -> str:
 
 
 def _outcome(record: StageRecord) -> str:
-    return f"{record.stage:<9} {'reused' if record.cached else 'ran':<6} {record.seconds:7.1f} s  {record.why}"
+    return f"{record.stage:<9} {'cached' if record.cached else 'ran':<6} {record.seconds:7.1f} s  {record.why}"
 
 
 def _details(store: Store, run: Run, record: StageRecord, runs: list[Run]) -> list[str]:

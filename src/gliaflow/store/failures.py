@@ -36,10 +36,16 @@ def in_words(root: Path) -> Iterator[None]:
 
 def diagnose(error: BaseException, root: Path) -> str | None:
     """In words, how the disk below `root` caused `error`; None if it did not."""
-    numbers = {number for link in _chain(error) if (number := _number(link, root)) is not None}
+    faults = [link for link in _chain(error) if isinstance(link, OSError)]
     free = _free(root)
-    if numbers & FULL or (free is not None and free < LEAST):
+    full = [fault for fault in faults if fault.errno in FULL]
+    elsewhere = [fault.filename for fault in full if fault.filename is not None and not _is_inside(fault, root)]
+    if elsewhere and free is not None and free >= LEAST:
+        place = f"not that of {root}: {elsewhere[0]} could not be written"
+        return f"A disk is full, though {place}. Free some space there. {NEXT}"
+    if full or (free is not None and free < LEAST):
         return _full(root, free)
+    numbers = {fault.errno for fault in faults if fault.errno is not None and _is_inside(fault, root)}
     if numbers & CLOSED:
         return (
             f"Results can't be written to {root}: {errno_words(numbers & CLOSED)}. Make the folder writable, or name "
@@ -79,12 +85,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or link.__context__
 
 
-def _number(error: BaseException, root: Path) -> int | None:
-    """The system's number of an error that is about the store: any full disk, but a closed file only below `root`."""
-    if not isinstance(error, OSError):
-        return None
-    inside = error.filename is not None and Path(str(error.filename)).is_relative_to(root)
-    return error.errno if error.errno in FULL or inside or error.errno == errno.EROFS else None
+def _is_inside(error: OSError, root: Path) -> bool:
+    return error.filename is not None and Path(str(error.filename)).is_relative_to(root)
 
 
 def _free(root: Path) -> int | None:

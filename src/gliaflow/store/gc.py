@@ -59,7 +59,8 @@ def plan_removal(store: Store, keep: int) -> Plan:
 def remove(store: Store, plan: Plan, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
     """Remove what `plan` names, unless a run has begun to use it since, ended or not; returns the bytes freed."""
     freed = 0
-    with hold(store.root / REMOVING):  # under this lock a flow says what it is about to use
+    waiting = "a run is looking at its data: waiting for the end of it"
+    with hold(store.root / REMOVING, waiting=waiting):  # under this lock a flow says what it is about to use
         still = plan_removal(store, plan.keep)
         for done, (path, size) in enumerate(plan.folders.items(), start=1):
             if path in still.folders:

@@ -40,7 +40,8 @@ class StageRecord:
 class Run:
     """A run: where its artifacts are, and what it has done so far.
 
-    `number` counts the runs of a store, so that their order does not hang on a clock.
+    `number` counts the runs of a store, so that their order does not hang on a clock. `made` are the paths of what
+    earlier runs have recorded.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Run:
     started: str = ""
     stages: list[StageRecord] = field(default_factory=list)
     uses: list[str] = field(default_factory=list)
+    made: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.machine = self.machine or self.store.machine
@@ -60,7 +62,9 @@ class Run:
     def under_way(self) -> Iterator["Run"]:
         """Within this context the run counts as running: what it uses is not removed, not even by another process."""
         with hold(self._lock):
-            self.number = 1 + max((run.number for run in read_runs(self.store)), default=0)
+            earlier = read_runs(self.store)
+            self.number = 1 + max((run.number for run in earlier), default=0)
+            self.made = {stage.path for run in earlier for stage in run.stages}
             self.started = datetime.now(UTC).isoformat(timespec="milliseconds")
             self._write()
             try:
@@ -83,7 +87,8 @@ class Run:
     @contextmanager
     def holding(self) -> Iterator[None]:
         """Within this context nothing is removed from the store."""
-        with hold(self.store.root / REMOVING, shared=True):
+        waiting = "results are being removed (gc): waiting for the end of it"
+        with hold(self.store.root / REMOVING, shared=True, waiting=waiting):
             yield
 
     def use(self, paths: Iterable[str]) -> None:
