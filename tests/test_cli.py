@@ -66,6 +66,27 @@ def test_phantom_refuses_in_plain_words(tmp_path: Path, capsys: pytest.CaptureFi
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_escape_codes_in_a_folders_name_stay_unseen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "evil\x1b[2J"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    assert main(["phantom", str(folder)]) == 1
+    told = capsys.readouterr().err
+    assert "evil\\x1b[2J" in told and "\x1b" not in told
+
+
+def test_a_stopped_phantom_says_so_in_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gliaflow.ingest.phantom.make_phantom", stop)
+    assert main(["phantom", str(tmp_path / "new")]) == 130
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "\ngliaflow phantom: stopped\n")
+
+
 def test_the_command_line_alone_loads_nothing_heavy() -> None:
     heavy = "numpy", "pandas", "keras", "tensorflow", "prefect", "nilearn", "scipy", "cv2"
     code = f"import sys, gliaflow.cli; print([name for name in {heavy!r} if name in sys.modules])"

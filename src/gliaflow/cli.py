@@ -9,11 +9,17 @@ from pathlib import Path
 from gliaflow import __version__
 from gliaflow.errors import GliaflowError
 
+STOPPED = 130  # what shells give for a process that Ctrl-C ended
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one sub-command; gives the exit status, 1 after a plain message on stderr when the input doesn't allow it."""
+    """Run one sub-command; gives the exit status: 130 after Ctrl-C, else as the sub-command's help tells."""
     options = _parser().parse_args(arguments)
-    return int(options.run(options))
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\ngliaflow {options.command}: stopped\n")
+        return STOPPED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -21,16 +27,19 @@ def _parser() -> argparse.ArgumentParser:
         prog="gliaflow", description="Brain-MRI slices and tumour masks, from folder to model."
     )
     parser.add_argument("--version", action="version", version=f"gliaflow {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_doctor(commands)
     _add_phantom(commands)
     return parser
 
 
 def _share(text: str) -> float:
-    share = float(text)
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
     if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"a share lies between 0 and 1, not {text}")
+        raise argparse.ArgumentTypeError(f"a share must be a number between 0 and 1, not {text!r}")
     return share
 
 
@@ -68,7 +77,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
     from gliaflow.ingest.doctor.command import PAGE, RECORD, diagnose
     from gliaflow.ingest.doctor.parallel import available_cores
-    from gliaflow.ingest.doctor.text import summary_line, to_text
+    from gliaflow.ingest.doctor.text import printable, summary_line, to_text
 
     bars: dict[str, tqdm] = {}
 
@@ -86,13 +95,14 @@ def _doctor(options: argparse.Namespace) -> int:
             progress=advance,
         )
     except (GliaflowError, OSError) as error:
-        sys.stderr.write(f"gliaflow doctor: {error}\n")
+        sys.stderr.write(f"gliaflow doctor: {printable(str(error))}\n")
         return 2
     finally:
         for bar in bars.values():
             bar.close()
     summary = summary_line(examination, time.perf_counter() - start)
-    text = f"{to_text(examination)}\n{summary}\n{options.out / PAGE}\n{options.out / RECORD}\n"
+    written = "\n".join(printable(str(options.out / name)) for name in (PAGE, RECORD))
+    text = f"{to_text(examination)}\n{summary}\n{written}\n"
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
     return examination.exit_status
@@ -115,6 +125,7 @@ def _add_phantom(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _phantom(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from gliaflow.ingest.doctor.text import printable
     from gliaflow.ingest.mess import add_mess
     from gliaflow.ingest.phantom import make_phantom
 
@@ -127,7 +138,7 @@ def _phantom(options: argparse.Namespace) -> int:
             make_phantom(options.folder, options.patients, options.seed, progress=advance)
         mess = add_mess(options.folder, options.seed) if options.mess else {}
     except (GliaflowError, OSError) as error:
-        sys.stderr.write(f"gliaflow phantom: {error}\n")
+        sys.stderr.write(f"gliaflow phantom: {printable(str(error))}\n")
         return 1
     sys.stdout.write(f"{options.patients} phantom patients in {options.folder}\n")
     for kind, path in mess.items():

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,16 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
+import schemas
+from gliaflow.ingest.clinical import gather_clinical
+from gliaflow.ingest.doctor import examine
+from gliaflow.ingest.doctor.text import case_line
 from gliaflow.ingest.mess import KINDS, THEMES, generator_of, tables
+from gliaflow.ingest.mess.handmade import png
+from gliaflow.ingest.readers import read_image
+from gliaflow.ingest.readers.raster import decode_with_opencv
 from gliaflow.ingest.reasons import REASONS
+from gliaflow.ingest.scan import scan_folder
 
 INTAKE = Path(__file__).with_name("intake.py")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "dirty-folders.md"
@@ -246,6 +255,54 @@ def test_a_table_that_is_the_only_one(
     assert taken.clinical == (None if reason else sound.clinical)
     assert {path: told[0] for path, told in taken.rejected.items()} == ({"data.csv": reason} if reason else {})
     check_unharmed(taken, sound)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("duplicate_patient", "TCGA_CS_P001: has more than one row"), ("missing_column", "the column death01 is missing")],
+)
+def test_an_only_table_with_a_fault_stops_a_run(
+    kind: str, told: str, tiny_phantom: Any, take_in: TakeIn, sound: Any, tmp_path: Path
+) -> None:
+    root = tiny_phantom(tmp_path / "data")
+    shutil.move(root / make(kind, root), root / "data.csv")
+    taken = take_in(root)
+    assert taken.rejected == {}  # it can be read: its rows are what is wrong
+    check_unharmed(taken, sound)
+    clinical, _ = gather_clinical(root, scan_folder(root))
+    with pytest.raises(schemas.InvalidTable):
+        schemas.validate(clinical, schemas.ClinicalTable, "clinical table")
+    examination = examine(root, reject_limit=1)
+    fault = next(finding for finding in examination.findings if finding.code == "clinical_fault")
+    assert [case_line(case) for case in fault.cases] == [told]
+    assert (fault.severity, fault.action, examination.exit_status) == ("unusable", "A run stops.", 2)
+
+
+def test_an_only_table_with_an_unknown_patient_is_used(
+    tiny_phantom: Any, take_in: TakeIn, sound: Any, tmp_path: Path
+) -> None:
+    root = tiny_phantom(tmp_path / "data")
+    shutil.move(root / make("unknown_patient", root), root / "data.csv")
+    taken = take_in(root)
+    assert taken.rejected == {} and "TCGA_XX_0000" in taken.clinical
+    check_unharmed(taken, sound)
+    clinical, _ = gather_clinical(root, scan_folder(root))
+    schemas.validate(clinical, schemas.ClinicalTable, "clinical table")
+    found = {finding.code: finding for finding in examine(root).findings}
+    assert "clinical_fault" not in found
+    assert found["clinical_without_slices"].severity == "note"
+    assert [case.patient for case in found["clinical_without_slices"].cases] == ["TCGA_XX_0000"]
+
+
+def test_comments_and_profiles_of_a_png_are_not_told_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    """What libpng complains of there names no file; pixels are the same without these parts."""
+    rows = zlib.compress(b"".join(b"\0" + bytes([7 * number] * 16) for number in range(16)))
+    parts = (b"zTXt", b"Comment\0\0" + zlib.compress(b"words" * 50)[:10]), (b"iCCP", b"x\0\0" + zlib.compress(b"no"))
+    decode_with_opencv(png(16, 16, rows, *parts))
+    assert "libpng warning" in capfd.readouterr().err
+    image = read_image(png(16, 16, rows, *parts))
+    assert capfd.readouterr() == ("", "")
+    assert (image == read_image(png(16, 16, rows))).all() and image[15, 0].tolist() == [105, 105, 105]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from gliaflow.ingest.clinical import CODES, KEY, read_clinical
-from gliaflow.ingest.doctor.clinical import faulty_rows, unlisted_patients
+from gliaflow.ingest.doctor.clinical import faulty_rows, no_table, unlisted_patients
 from schemas.clinical import ClinicalTable
 from schemas.validation import InvalidTable, validate
 
@@ -34,18 +34,18 @@ def test_a_sound_table_has_no_finding(tmp_path: Path) -> None:
         ({"drop": "gender"}, "the column gender is missing"),
         ({"add": "mood"}, "the column mood does not belong there"),
         ({"rows": {"A_2": {"Patient": "A_1"}}}, "has more than one row"),
-        ({"rows": {"A_2": {"Patient": "A 2"}}}, "row 1: the patient is 'A 2', not one word"),
-        ({"rows": {"A_2": {"gender": 1.5}}}, "gender is 1.5; it is a whole number from 1 to 99"),
-        ({"rows": {"A_2": {"race": 0}}}, "race is 0.0; it is a whole number from 1 to 99"),
-        ({"rows": {"A_1": {"laterality": "left"}}}, "laterality is left; it is a whole number from 1 to 99"),
-        ({"rows": {"A_1": {"death01": 2}}}, "death01 is 2.0; it is 0 or 1"),
+        ({"rows": {"A_2": {"Patient": "A 2"}}}, "the name must be one word"),
+        ({"rows": {"A_2": {"gender": 1.5}}}, "gender is 1.5; it must be a whole number from 1 to 99"),
+        ({"rows": {"A_2": {"race": 0}}}, "race is 0; it must be a whole number from 1 to 99"),
+        ({"rows": {"A_1": {"laterality": "left"}}}, "laterality is left; it must be a whole number from 1 to 99"),
+        ({"rows": {"A_1": {"death01": 2}}}, "death01 is 2; it must be 0 or 1"),
         (
             {"rows": {"A_1": {"age_at_initial_pathologic": 121}}},
-            "age_at_initial_pathologic is 121.0; it lies between 0 and 120",
+            "age_at_initial_pathologic is 121; it must lie between 0 and 120",
         ),
         ({"rows": {"A_1": {"gender": ""}}}, None),
         ({"rows": {"A_1": {"death01": 0, "age_at_initial_pathologic": 0.5}}}, None),
-        ({"rows": {"A_1": {"Patient": ""}}}, "row 0: the patient is nan, not one word"),
+        ({"rows": {"A_1": {"Patient": ""}}}, "1 row names no patient"),
     ],
 )
 def test_what_is_told_is_what_a_run_refuses(tmp_path: Path, changes: dict, told: str | None) -> None:
@@ -59,6 +59,22 @@ def test_what_is_told_is_what_a_run_refuses(tmp_path: Path, changes: dict, told:
     assert faulty_rows(clinical)[0].severity == "unusable"
     with pytest.raises(InvalidTable):
         validate(clinical, ClinicalTable, "clinical table")
+
+
+def test_a_fault_names_its_patient_not_a_row_of_the_sorted_table(tmp_path: Path) -> None:
+    clinical = table(tmp_path, {"A_1": {"Patient": "Z 1", "gender": 0}, "A_2": {"race": "white"}})
+    (found,) = faulty_rows(clinical.sort_values(KEY, ignore_index=True))  # as a run and the examination have it
+    assert [(case.name, case.found) for case in found.cases] == [
+        ("Z 1", "the name must be one word"),
+        ("Z 1", "gender is 0; it must be a whole number from 1 to 99"),
+        ("A_2", "race is white; it must be a whole number from 1 to 99"),
+    ]
+
+
+def test_no_table_at_all_is_a_note() -> None:
+    (found,) = no_table(pd.DataFrame({"role": ["image", "mask", "other"]}))
+    assert (found.code, found.severity, found.title) == ("no_clinical_table", "note", "No data.csv")
+    assert no_table(pd.DataFrame({"role": ["image", "clinical"]})) == []
 
 
 def test_patients_without_rows_and_rows_without_patients(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`gliaflow doctor` as a person types it: exit status, what is written where, and that the data are left alone."""
 
+import errno
 import hashlib
 import inspect
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gliaflow.cli import main
+from gliaflow.ingest.doctor.command import _locked, _unpacking_folder
 from gliaflow.ingest.doctor.examine import PROTOCOL, REJECT_LIMIT
 from gliaflow.splits.protocols import split_slices
 from tasks.settings import IntakeSettings, SplitSettings
@@ -109,6 +111,110 @@ def test_an_archive_is_examined_and_leaves_nothing_behind(kaggle, tmp_path: Path
     assert (record["source"], record["counts"]["slices"]) == ("download.zip", 24)
 
 
+def spoil_out(out: Path, how: str) -> Path:
+    """A folder for results that can't be used, and why."""
+    if how == "a file":
+        out.write_text("mine")
+    elif how == "below a file":
+        out.write_text("mine")
+        return out / "deep"
+    elif how == "holds a folder":
+        (out / "doctor.html").mkdir(parents=True)
+    elif how == "a link to nothing":
+        out.symlink_to(out.with_name("gone"))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("a file", "there is a file of this name"),
+        ("below a file", "Not a directory"),
+        ("holds a folder", "doctor.html there is a folder"),
+        ("a link to nothing", "there is a file of this name"),
+    ],
+)
+def test_results_that_can_not_be_written_are_told_before_the_examination(
+    kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str, why: str
+) -> None:
+    root, out = kaggle(3), spoil_out(tmp_path / "out", how)
+    monkeypatch.delattr("gliaflow.ingest.doctor.command.examine")
+    archive = shutil.make_archive(str(tmp_path / "download"), "zip", root.parent, root.name)
+    told = f"gliaflow doctor: Results can't be written to {out} ({why}). Name another folder with --out.\n"
+    for data in (str(root), archive):
+        assert main(["doctor", data, "--out", str(out)]) == 2
+        assert capsys.readouterr() == ("", told)
+
+
+def test_a_disk_that_is_full_at_the_end_is_told_likewise(
+    kaggle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("gliaflow.ingest.doctor.command.write_whole", full)
+    out = tmp_path / "new" / "out"
+    assert main(["doctor", str(kaggle(3)), "--out", str(out)]) == 2
+    assert f"can't be written to {out} (No space left on device)." in capsys.readouterr().err
+    assert not out.parent.exists()  # nothing came of it
+
+
+def test_remains_of_a_killed_process_are_taken_away_and_a_living_ones_not(kaggle, tmp_path: Path) -> None:
+    root, out = kaggle(3), tmp_path / "out"
+    archive = shutil.make_archive(str(tmp_path / "download"), "zip", root.parent, root.name)
+    for name in (".unpacked-dead", ".unpacked-alive"):
+        (out / name / "deep").mkdir(parents=True)
+        (out / name / "deep" / "P_1.tif").write_bytes(b"x")
+    with _locked(out / ".unpacked-alive"):
+        assert main(["doctor", archive, "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [".unpacked-alive", "doctor.html", "doctor.json"]
+    assert (out / ".unpacked-alive" / "deep" / "P_1.tif").exists()
+
+
+def test_the_folder_of_a_running_examination_is_locked(tmp_path: Path) -> None:
+    with _unpacking_folder(tmp_path) as first, _unpacking_folder(tmp_path) as second:
+        assert first.is_dir() and second.is_dir()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_escape_codes_in_a_folders_name_stay_unseen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = tmp_path / "evil\x1b[2J\u202e"
+    assert main(["doctor", str(name), "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"gliaflow doctor: There is no {tmp_path / 'evil'}\\x1b[2J\\u202e. ")
+    assert "\x1b" not in told and "\u202e" not in told
+
+
+def test_escape_codes_in_the_name_of_the_results_stay_unseen(
+    kaggle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", str(kaggle(3)), "--out", str(tmp_path / "o\x1b[2Jut")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"{tmp_path}/o\\x1b[2Jut/doctor.json"
+
+
+def test_a_stopped_examination_says_so_in_a_word(kaggle, tmp_path: Path) -> None:
+    """As Ctrl-C in a terminal does: an interrupt for every process of the group, also those that wait for slices."""
+    code = (
+        "import os, signal, sys\n"
+        "from gliaflow.cli import main\n"
+        "from gliaflow.ingest.doctor import command, parallel\n"
+        "examined = command.examine\n"
+        "def stop(what, done, total):\n"
+        "    if what == 'patients' and done == total:\n"
+        "        os.killpg(0, signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
+        "parallel.available_cores, parallel.FEW_SLICES = (lambda: 2), 1\n"
+        "command.examine = lambda root, **options: examined(root, **{**options, 'progress': stop})\n"
+        "if __name__ == '__main__':\n"
+        f"    sys.exit(main(['doctor', {str(kaggle(6))!r}, '--out', {str(tmp_path / 'out')!r}]))\n"
+    )
+    script = tmp_path / "stopped.py"
+    script.write_text(code)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, start_new_session=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\ngliaflow doctor: stopped\n")
+    assert not (tmp_path / "out").exists()
+
+
 def test_help_tells_the_exit_status_and_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["doctor", "--help"])
@@ -122,7 +228,7 @@ def test_a_limit_is_a_share(limit: str, capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit) as end:
         main(["doctor", "somewhere", f"--reject-limit={limit}"])
     assert end.value.code == 2
-    assert "--reject-limit" in capsys.readouterr().err
+    assert f"--reject-limit: a share must be a number between 0 and 1, not '{limit}'" in capsys.readouterr().err
 
 
 def test_limit_and_protocol_are_a_runs_own() -> None:

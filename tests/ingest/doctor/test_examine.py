@@ -1,5 +1,6 @@
 """The whole examination: it says what a run would say, and nothing of a sound folder."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pytest
 import tifffile
 
 from gliaflow.ingest.doctor import Case, Examination, Finding, examine
+from gliaflow.ingest.doctor.pictures import draw_pictures
 from gliaflow.ingest.pair import TooManyRejected, check_usable, pair_slices
 from gliaflow.ingest.scan import scan_folder
+
+NO_TABLE = "no_clinical_table"  # which the made folders lack
 
 
 def codes(examination: Examination) -> list[str]:
@@ -18,7 +22,7 @@ def codes(examination: Examination) -> list[str]:
 
 def test_a_sound_folder(kaggle) -> None:
     examination = examine(kaggle(6))
-    assert codes(examination) == []
+    assert codes(examination) == [NO_TABLE]
     assert (examination.verdict, examination.exit_status) == ("sound", 0)
     assert examination.sentence == "Nothing is wrong with this data set."
     counts = (examination.files, examination.patients, examination.slices, examination.tumor_slices)
@@ -30,7 +34,7 @@ def test_notes_alone_leave_it_sound(kaggle) -> None:
     root = kaggle(6)
     (root / "notes.txt").write_text("x")
     examination = examine(root, source="mine")
-    assert (codes(examination), examination.exit_status, examination.source) == (["other_file"], 0, "mine")
+    assert (codes(examination), examination.exit_status, examination.source) == (["other_file", NO_TABLE], 0, "mine")
 
 
 def test_a_mask_at_the_border_is_worth_a_look(kaggle) -> None:
@@ -40,7 +44,7 @@ def test_a_mask_at_the_border_is_worth_a_look(kaggle) -> None:
     mask[:6, 9:15] = 255
     tifffile.imwrite(home / f"{home.name}_2_mask.tif", mask)
     examination = examine(root)
-    assert codes(examination) == ["mask_at_border"]
+    assert codes(examination) == ["mask_at_border", NO_TABLE]
     assert examination.findings[0].cases[0].name == f"{home.name}, slice 2"
     assert (examination.verdict, examination.exit_status) == ("findings", 1)
     assert examination.sentence == "A run would go through: it leaves nothing out; 1 thing is worth a look."
@@ -51,7 +55,7 @@ def test_rejected_files_are_those_of_a_run(kaggle) -> None:
     home = root / "TCGA_CS_0001_20000101"
     (home / f"{home.name}_1.tif").write_bytes(b"no image")
     examination = examine(root)
-    assert codes(examination) == ["unknown_format", "partner_unusable"]
+    assert codes(examination) == ["unknown_format", "partner_unusable", NO_TABLE]
     assert (examination.rejected, examination.slices, examination.exit_status) == (2, 23, 1)
 
 
@@ -67,6 +71,7 @@ def test_the_limit_is_that_of_a_run(kaggle, limit: float, status: int) -> None:
             check_usable(rejected, len(slices), limit)
         assert examination.findings[0].code == "too_many_rejected"
         assert examination.findings[0].cases[0].found == str(stop.value)
+        assert "raise the limit, with --reject-limit here" in examination.findings[0].remedy
         assert examination.sentence == "A run would stop: too many files are rejected."
     else:
         check_usable(rejected, len(slices), limit)
@@ -75,13 +80,13 @@ def test_the_limit_is_that_of_a_run(kaggle, limit: float, status: int) -> None:
 def test_nothing_left(tmp_path: Path) -> None:
     (tmp_path / "P_1.tif").write_bytes(b"x")
     examination = examine(tmp_path)
-    assert codes(examination) == ["nothing_left", "image_without_mask"]
+    assert codes(examination) == ["nothing_left", "image_without_mask", NO_TABLE]
     assert (examination.exit_status, examination.patients, examination.slices) == (2, 0, 0)
 
 
 def test_too_few_patients(kaggle) -> None:
     examination = examine(kaggle(2))
-    assert codes(examination) == ["too_few_patients"]
+    assert codes(examination) == ["too_few_patients", NO_TABLE]
     assert "needs at least 3 patients" in examination.findings[0].cases[0].found
 
 
@@ -91,7 +96,12 @@ def test_a_leak_of_the_default_split_stops_a_run(kaggle) -> None:
     shutil.copy(root / first / f"{first}_3.tif", root / second / f"{second}_3.tif")  # each of three is a part
     examination = examine(root)
     assert codes(examination)[:2] == ["leak", "near_duplicate_patients"]
-    assert "1 pair of equal slices" in examination.findings[0].cases[0].found
+    audit, pair, remedy = (case.found for case in examination.findings[0].cases)
+    assert audit.endswith("the audit found 0 patients, 1 pair of equal and 0 pairs of alike slices:")
+    assert re.fullmatch(rf"{first} \(\w+\) and {second} \(\w+\): 1 pair of equal slices, such as 3 and 3", pair) or (
+        re.fullmatch(rf"{second} \(\w+\) and {first} \(\w+\): 1 pair of equal slices, such as 3 and 3", pair)
+    )
+    assert remedy.startswith("The two of a pair are probably one person")
     assert examination.exit_status == 2
 
 
@@ -117,6 +127,44 @@ def test_whole_data_set_written_as_bgr(kaggle) -> None:
     for path in sorted(root.glob("*/*[0-9].tif")):
         tifffile.imwrite(path, tifffile.imread(path)[..., ::-1].copy(), photometric="rgb")
     assert "channel_order_of_all" not in codes(examine(root))
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_a_black_sequence_is_worth_a_look(kaggle, channel: int) -> None:
+    root = kaggle(6)
+    home = root / "TCGA_DU_0002_20000101"
+    for path in home.glob("*[0-9].tif"):
+        image = tifffile.imread(path)
+        image[..., channel] = 0
+        tifffile.imwrite(path, image, photometric="rgb")
+    examination = examine(root)
+    found = next(finding for finding in examination.findings if finding.code == "sequence_black")
+    assert [case.patient for case in found.cases] == [home.name]
+    assert ("tumor_on_black" in codes(examination)) == (channel == 1)
+    assert len(draw_pictures(root, examination.pairs, found)) == 1
+
+
+def test_a_tumor_on_a_black_image_is_worth_a_look(kaggle) -> None:
+    root = kaggle(6)
+    path = root / "TCGA_CS_0001_20000101" / "TCGA_CS_0001_20000101_2.tif"
+    tifffile.imwrite(path, np.zeros((32, 32, 3), np.uint8))
+    examination = examine(root)
+    assert codes(examination) == ["tumor_on_black", NO_TABLE]
+    assert len(draw_pictures(root, examination.pairs, examination.findings[0])) == 1
+
+
+def test_first_slices_that_are_missing_and_a_stray_number(kaggle) -> None:
+    root = kaggle(6, slices=8)
+    home, other = root / "TCGA_CS_0001_20000101", root / "TCGA_DU_0002_20000101"
+    for number in (1, 2):
+        (home / f"{home.name}_{number}.tif").unlink()
+        (home / f"{home.name}_{number}_mask.tif").unlink()
+    shutil.copy(other / f"{other.name}_8.tif", other / f"{other.name}_900.tif")
+    examination = examine(root)
+    assert codes(examination) == ["image_without_mask", "tumor_cut_off", "late_start", NO_TABLE]
+    assert [(case.patient, case.found) for case in examination.findings[2].cases] == [
+        (home.name, "begins at 3, others at 1")
+    ]
 
 
 def test_names_of_cases() -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from gliaflow.ingest.clinical import gather_clinical
-from gliaflow.ingest.doctor.files import copies, empty_mask_folders, other_files, unusable_files
+from gliaflow.ingest.doctor.examine import examine
+from gliaflow.ingest.doctor.files import copies, other_files, unusable_files
 from gliaflow.ingest.doctor.findings import Finding
+from gliaflow.ingest.doctor.mask_folders import empty_mask_folders
 from gliaflow.ingest.pair import pair_slices
 from gliaflow.ingest.reasons import REASONS
 from gliaflow.ingest.scan import scan_folder
@@ -17,7 +19,8 @@ from gliaflow.ingest.scan import scan_folder
 def found_in(root: Path) -> dict[str, Finding]:
     files = scan_folder(root)
     _, rejected = pair_slices(files)
-    return {finding.code: finding for finding in (*unusable_files(files, rejected), *copies(files, rejected))}
+    unusable = unusable_files(files, rejected, table_left=False)
+    return {finding.code: finding for finding in (*unusable, *copies(files, rejected))}
 
 
 def test_a_sound_folder_has_no_findings(kaggle) -> None:
@@ -55,9 +58,21 @@ def test_clinical_tables_are_told_apart_from_slices(kaggle) -> None:
     assert [case.path for case in clinical.cases] == ["data.csv"]
     (root / "data.csv").write_text("Patient\nB\n")
     files = scan_folder(root)
-    (fault,) = unusable_files(files, gather_clinical(root, files)[1])
+    (fault,) = unusable_files(files, gather_clinical(root, files)[1], table_left=False)
     assert fault.code == "conflicting_files_clinical"
+    assert fault.what == "There is one data.csv, or all of them say the same."
     assert [case.path for case in fault.cases] == ["again/data.csv", "data.csv"]
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"PK\x03\x04 no table"])
+def test_a_spoilt_table_beside_a_sound_one_leaves_that_in_use(kaggle, spoilt: bytes) -> None:
+    root = kaggle(1)
+    (root / "data.csv").write_text("Patient\nA\n")
+    (root / "old").mkdir()
+    (root / "old" / "data.csv").write_bytes(spoilt)
+    (fault,) = [finding for finding in examine(root).findings if finding.severity == "rejected"]
+    assert [case.path for case in fault.cases] == ["old/data.csv"]
+    assert fault.action == "Leaves the file out, and uses another data.csv, which is sound."
 
 
 def test_a_single_copy_is_a_note(kaggle) -> None:
@@ -88,6 +103,7 @@ def test_a_patient_under_two_names(kaggle) -> None:
         shutil.copy(path, other / path.name.replace(home.name, other.name))
     (renamed,) = found_in(root).values()
     assert (renamed.code, renamed.severity, renamed.count) == ("patient_under_two_names", "warning", 1)
+    assert renamed.action.endswith("the name that lies nearest to the data root; of equals, the first by name.")
     assert renamed.cases[0].patient == other.name
     assert renamed.cases[0].found == f"the same 8 files as {home.name}"
 
@@ -112,6 +128,19 @@ def test_an_empty_folder_of_masks(tmp_path: Path) -> None:
     assert [(case.path, case.found) for case in finding.cases] == [
         ("P1/masks", "holds nothing"),
         ("P2/Masks", "holds 1 other file"),
+    ]
+
+
+def test_a_folder_of_masks_with_nothing_but_folders_in_it(tmp_path: Path) -> None:
+    for name in ("masks/p1", "masks/labels", "label/p2", "deep/mask/p1"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "label" / "p2" / "notes.txt").write_text("none yet")
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "deep" / "mask" / "p1" / "p2").symlink_to(tmp_path / "kept")
+    (finding,) = empty_mask_folders(tmp_path)
+    assert [(case.path, case.found) for case in finding.cases] == [
+        ("label", "holds 1 other file and 1 folder without images"),
+        ("masks", "holds 2 folders without images"),
     ]
 
 

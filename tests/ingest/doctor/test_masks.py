@@ -6,11 +6,14 @@ import pandas as pd
 import pytest
 
 from gliaflow.ingest.doctor import masks
+from gliaflow.ingest.doctor.numbering import numbers_of
 
 Labels = Callable[..., pd.DataFrame]
 
 
-@pytest.mark.parametrize("check", [masks.touching_border, masks.whole_brain, masks.without_tumor, masks.interrupted])
+@pytest.mark.parametrize(
+    "check", [masks.touching_border, masks.whole_brain, masks.on_black, masks.without_tumor, masks.interrupted]
+)
 def test_sound_masks_have_no_findings(labels: Labels, check: Callable) -> None:
     assert check(labels()) == []
 
@@ -32,6 +35,17 @@ def test_an_empty_slice_without_mask_is_no_mask_of_the_whole_brain(labels: Label
     assert masks.whole_brain(labels(head_pixels={("P0", 1): 0})) == []
 
 
+def test_tumor_on_a_black_image(labels: Labels) -> None:
+    table = labels(head_pixels={("P0", 4): 0}, mean_flair={("P0", 4): 0.0, ("P1", 5): 0.0, ("P1", 1): 0.0})
+    assert masks.whole_brain(table) == []
+    (found,) = masks.on_black(table)
+    assert (found.code, found.severity, found.title) == ("tumor_on_black", "warning", "Tumour marked on a black image")
+    assert [(case.name, case.found) for case in found.cases] == [
+        ("P0, slice 4", "500 pixels of tumour, the image is black"),
+        ("P1, slice 5", "500 pixels of tumour, FLAIR is black"),
+    ]
+
+
 def test_a_patient_without_tumor(labels: Labels) -> None:
     (found,) = masks.without_tumor(labels(tumor_pixels={("P2", number): 0 for number in range(1, 9)}))
     assert (found.code, [case.patient for case in found.cases]) == ("no_tumor_in_patient", ["P2"])
@@ -45,9 +59,9 @@ def test_no_tumor_at_all_is_one_finding_about_the_data_set(labels: Labels) -> No
 
 
 def test_tumor_that_is_cut_off(labels: Labels) -> None:
-    files = labels().assign(role="image")
-    assert masks.cut_off(labels(), files) == []
-    (found,) = masks.cut_off(labels(tumor_pixels={("P0", 1): 9, ("P2", 8): 1}), files)
+    series = numbers_of(labels().assign(role="image"), labels())
+    assert masks.cut_off(labels(), series) == []
+    (found,) = masks.cut_off(labels(tumor_pixels={("P0", 1): 9, ("P2", 8): 1}), series)
     assert [(case.name, case.found) for case in found.cases] == [
         ("P0, slice 1", "tumour in the first slice, 9 pixels"),
         ("P2, slice 8", "tumour in the last slice, 1 pixel"),
@@ -56,12 +70,22 @@ def test_tumor_that_is_cut_off(labels: Labels) -> None:
 
 def test_two_slices_have_no_ends(labels: Labels) -> None:
     table = labels(slices=2, tumor_pixels=5)
-    assert masks.cut_off(table, table.assign(role="mask")) == []
+    assert masks.cut_off(table, numbers_of(table.assign(role="mask"), table)) == []
 
 
 def test_rejected_slices_cut_no_tumor_off(labels: Labels) -> None:
     table = labels(tumor_pixels=5)
-    assert masks.cut_off(table[table["slice"].between(2, 7)], table.assign(role="image")) == []
+    used = table[table["slice"].between(2, 7)]
+    assert masks.cut_off(used, numbers_of(table.assign(role="image"), used)) == []
+
+
+def test_a_stray_number_hides_no_tumor_that_is_cut_off(labels: Labels) -> None:
+    table = labels(tumor_pixels={("P1", 8): 7})
+    stray = pd.DataFrame({"role": ["image"], "patient": ["P1"], "slice": [900]})
+    files = pd.concat([table.assign(role="image"), stray])
+    assert [case.name for found in masks.cut_off(table, numbers_of(files, table)) for case in found.cases] == [
+        "P1, slice 8"
+    ]
 
 
 def test_a_black_mask_amid_a_tumor(labels: Labels) -> None:

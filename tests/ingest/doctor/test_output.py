@@ -82,7 +82,7 @@ def test_json_of_a_real_examination_has_no_numpy_in_it(kaggle) -> None:
     home = root / "TCGA_CS_0001_20000101"
     tifffile.imwrite(home / f"{home.name}_1_mask.tif", np.full((32, 32), 255, np.uint8))
     record = json.loads(to_json(examine(root)))
-    assert {case["slice"] for found in record["findings"] for case in found["cases"]} == {1}
+    assert {case["slice"] for found in record["findings"] for case in found["cases"] if "slice" in case} == {1}
     assert str(root) not in to_json(examine(root)).decode()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from gliaflow.ingest.doctor.sequences import channel_order, missing_sequences
+from gliaflow.ingest.doctor.sequences import black_sequences, channel_order, missing_sequences
 
 Labels = Callable[..., pd.DataFrame]
 
@@ -33,6 +33,30 @@ def test_a_sequence_missing_in_part_is_a_warning(labels: Labels) -> None:
     (found,) = missing_sequences(labels(missing={("P1", 5): "pre", ("P1", 6): "pre"}))
     assert (found.code, found.severity, found.count) == ("sequence_missing_in_part", "warning", 1)
     assert (found.cases[0].slice, found.cases[0].found) == (5, "pre-contrast is a copy of FLAIR in 2 of 8 slices")
+
+
+def test_a_black_sequence(labels: Labels) -> None:
+    heads = {("P1", 6): 30_000}
+    for short, name in (("pre", "pre-contrast"), ("flair", "FLAIR"), ("post", "post-contrast")):
+        black = {f"mean_{short}": {("P1", number): 0.0 for number in range(1, 9)}}
+        (found,) = black_sequences(labels(head_pixels=heads, **black))
+        assert (found.code, found.severity, found.count) == ("sequence_black", "warning", 1)
+        case = found.cases[0]
+        assert (case.patient, case.slice, case.found) == ("P1", 6, f"black: {name} in 8 of 8 slices")
+
+
+def test_slices_that_a_sequence_did_not_reach_are_fewer_than_half(labels: Labels) -> None:
+    assert black_sequences(labels(mean_post={("P1", number): 0.0 for number in (1, 2, 8)})) == []
+    (found,) = black_sequences(labels(mean_post={("P1", number): 0.0 for number in (1, 2, 7, 8)}))
+    assert [case.found for case in found.cases] == ["black: post-contrast in 4 of 8 slices"]
+
+
+def test_black_images_are_black_in_every_sequence(labels: Labels) -> None:
+    black = {("P2", number): 0.0 for number in range(1, 8)}
+    (found,) = black_sequences(labels(mean_pre=black, mean_flair=black, mean_post={**black, ("P2", 8): 0.0}))
+    assert [case.found for case in found.cases] == [
+        "black: pre-contrast in 7, FLAIR in 7, post-contrast in 8 of 8 slices"
+    ]
 
 
 def test_channels_in_order_have_no_finding() -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gliaflow.ingest.clinical import CODES, KEY
 from gliaflow.ingest.doctor.findings import Case, Finding
+from gliaflow.report.tables import plural
 
 AGE, DEATH = "age_at_initial_pathologic", "death01"
 OLDEST = 120
@@ -35,9 +36,12 @@ def _faults(clinical: pd.DataFrame) -> Iterator[Case]:
         yield Case(f"the column {name} is missing")
     for name in sorted(set(clinical.columns) - known):
         yield Case(f"the column {name} does not belong there")
-    for at, patient in clinical[KEY].items():
-        if pd.isna(patient) or not re.fullmatch(r"\S+", patient):
-            yield Case(f"row {at}: the patient is {patient!r}, not one word")
+    nameless = int(clinical[KEY].isna().sum())
+    if nameless:
+        yield Case(f"{plural(nameless, 'row names', 'rows name')} no patient")
+    for patient in clinical[KEY].dropna().unique():
+        if not re.fullmatch(r"\S+", patient):
+            yield Case("the name must be one word", patient=patient)
     for patient in clinical.loc[clinical[KEY].duplicated() & clinical[KEY].notna(), KEY].unique():
         yield Case("has more than one row", patient=patient)
     for name in CODES:
@@ -48,14 +52,33 @@ def _faults(clinical: pd.DataFrame) -> Iterator[Case]:
 def _faulty_values(clinical: pd.DataFrame, name: str) -> Iterator[Case]:
     values = pd.to_numeric(clinical[name], errors="coerce")
     if name == AGE:
-        right, rule = values.between(0, OLDEST), f"lies between 0 and {OLDEST}"
+        right, rule = values.between(0, OLDEST), f"must lie between 0 and {OLDEST}"
     elif name == DEATH:
-        right, rule = values.isin([0, 1]), "is 0 or 1"
+        right, rule = values.isin([0, 1]), "must be 0 or 1"
     else:
-        right, rule = values.between(1, 99) & (values % 1 == 0), "is a whole number from 1 to 99"
+        right, rule = values.between(1, 99) & (values % 1 == 0), "must be a whole number from 1 to 99"
     for at in clinical.index[~right & clinical[name].notna()]:
         row: dict[str, Any] = clinical.loc[at].to_dict()
-        yield Case(f"{name} is {row[name]}; it {rule}", patient=None if pd.isna(row[KEY]) else str(row[KEY]))
+        value = f"{row[name]:g}" if isinstance(row[name], float) else row[name]
+        yield Case(f"{name} is {value}; it {rule}", patient=None if pd.isna(row[KEY]) else str(row[KEY]))
+
+
+def no_table(files: pd.DataFrame) -> list[Finding]:
+    """That a data set has no clinical table; `files` is the file table."""
+    if (files["role"] == "clinical").any():
+        return []
+    return [
+        Finding(
+            "no_clinical_table",
+            "note",
+            "data set",
+            "No data.csv",
+            "Clinical values of the patients come from data.csv.",
+            "Goes on without clinical values.",
+            "Nothing needs doing, unless you expected data.csv here.",
+            [Case("there is no file of this name")],
+        )
+    ]
 
 
 def unlisted_patients(slices: pd.DataFrame, clinical: pd.DataFrame | None) -> list[Finding]:

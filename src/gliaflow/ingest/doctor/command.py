@@ -1,5 +1,8 @@
 """`gliaflow doctor` without its options and printing: open, examine, write."""
 
+import fcntl
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,10 +18,15 @@ from gliaflow.ingest.hashing import write_whole
 from gliaflow.ingest.sources import open_source, source_name
 
 RECORD, PAGE = "doctor.json", "doctor.html"
+UNPACKED = ".unpacked-"  # how the folders begin that hold an archive while it is examined
 
 
 class OutInData(GliaflowError):
     """The folder to write to lies in the data folder."""
+
+
+class UnusableOut(GliaflowError):
+    """The folder to write to can't be written."""
 
 
 def diagnose(
@@ -26,23 +34,26 @@ def diagnose(
 ) -> Examination:
     """Examine the folder, archive or Kaggle data set `data`; write doctor.json and doctor.html into the folder `out`.
 
-    An archive is unpacked below `out` and taken away again. Raises UnusableSource where `data` can't be opened,
-    OutInData where `out` lies in it, OSError where `out` can't be written.
+    An archive is unpacked below `out` and taken away again. Raises UnusableSource where `data` can't be opened, and
+    before the examination OutInData where `out` lies in it, UnusableOut where `out` can't be written.
     """
     with _opened(data, out) as root:
         examination = examine(
             root, source=source_name(data), reject_limit=reject_limit, workers=workers, progress=progress
         )
         page = render_page(examination, root).encode("utf-8", "backslashreplace")
-        for name, content in ((RECORD, to_json(examination)), (PAGE, page)):
-            write_whole(out / name, content)
-            (out / name).chmod(0o644)  # a temporary file is its owner's alone
+        try:
+            for name, content in ((RECORD, to_json(examination)), (PAGE, page)):
+                write_whole(out / name, content)
+                (out / name).chmod(0o644)  # a temporary file is its owner's alone
+        except OSError as error:
+            raise _unusable(out, error) from error
     return examination
 
 
 @contextmanager
 def _opened(data: str, out: Path) -> Iterator[Path]:
-    """The folder that holds the data, for as long as it is needed."""
+    """The folder that holds the data, for as long as it is needed; `out` is there and can be written meanwhile."""
     if not Path(data).expanduser().is_file():
         root = open_source(data, out)
         if out.resolve().is_relative_to(root.resolve()):
@@ -50,14 +61,55 @@ def _opened(data: str, out: Path) -> Iterator[Path]:
                 f"The results must lie outside the data folder {root}, which is never written to, not at {out}. "
                 "Name another folder with --out."
             )
-        yield root
+        with _writable(out):
+            yield root
         return
-    new = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
+    with _writable(out), _unpacking_folder(out) as unpacked:
+        yield open_source(data, unpacked)
+
+
+@contextmanager
+def _writable(out: Path) -> Iterator[None]:
+    """Make the folder `out` and try whether it takes files; it is taken away again where nothing came into it."""
+    new = [folder for folder in (out, *out.parents) if not os.path.lexists(folder)]
     try:
-        with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=out) as unpacked:
-            yield open_source(data, Path(unpacked))
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=out):
+                pass
+            for name in (RECORD, PAGE):
+                if (out / name).is_dir():
+                    raise IsADirectoryError(None, f"{name} there is a folder")
+        except OSError as error:
+            raise _unusable(out, error) from error
+        yield
     finally:
-        if new:
-            with suppress(OSError):
-                out.rmdir()  # where nothing was written
+        with suppress(OSError):
+            for folder in new:
+                folder.rmdir()
+
+
+def _unusable(out: Path, error: OSError) -> UnusableOut:
+    why = "there is a file of this name" if isinstance(error, FileExistsError) else error.strerror or str(error)
+    return UnusableOut(f"Results can't be written to {out} ({why}). Name another folder with --out.")
+
+
+@contextmanager
+def _unpacking_folder(out: Path) -> Iterator[Path]:
+    """A new folder below `out`, locked while it is needed; those that a killed process left there are taken away."""
+    for remains in out.glob(f"{UNPACKED}*"):
+        with suppress(OSError), _locked(remains):
+            shutil.rmtree(remains, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=UNPACKED, dir=out) as unpacked, _locked(Path(unpacked)):
+        yield Path(unpacked)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock, which the kernel frees when its holder dies; raises OSError where another has it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)

@@ -7,8 +7,9 @@ import pandas as pd
 from gliaflow.ingest.clinical import gather_clinical
 from gliaflow.ingest.doctor import files as file_checks
 from gliaflow.ingest.doctor import intensities, likeness, masks, numbering, sequences
-from gliaflow.ingest.doctor.clinical import faulty_rows, unlisted_patients
+from gliaflow.ingest.doctor.clinical import faulty_rows, no_table, unlisted_patients
 from gliaflow.ingest.doctor.findings import Case, Examination, Finding, in_order
+from gliaflow.ingest.doctor.mask_folders import empty_mask_folders
 from gliaflow.ingest.doctor.parallel import Progress, measure_patients
 from gliaflow.ingest.pair import NothingLeft, TooManyRejected, check_usable, pair_slices
 from gliaflow.ingest.prepare import FACT_COLUMNS
@@ -17,6 +18,10 @@ from gliaflow.splits.leaks import LeakFound, Thumbnails, audit_leaks, check_leak
 from gliaflow.splits.protocols import UnusableSplit, split_slices
 
 REJECT_LIMIT, PROTOCOL = 0.1, "patient"  # as a run's own defaults
+MEND = "Mend what is listed below, or name another folder."
+RAISE_LIMIT = (
+    "Mend what is listed below; or raise the limit, with --reject-limit here and reject_limit in a run's settings."
+)
 MEASURED_COLUMNS = {**FACT_COLUMNS, "head_pixels": "int64", "border_pixels": "int64", "deviation": "float64"}
 
 
@@ -67,24 +72,29 @@ def examine(
         alike = likeness.near_duplicates(labels, thumbnails)
         reject = pd.concat(rejected, ignore_index=True).sort_values("path", ignore_index=True)
         stops = stoppers(labels, reject, reject_limit, thumbnails.of(labels))
+    series = numbering.numbers_of(files, labels)
     found = [
         *stops,
         *faulty_rows(clinical),
-        *file_checks.unusable_files(files, reject),
-        *file_checks.empty_mask_folders(root),
+        *file_checks.unusable_files(files, reject, table_left=clinical is not None),
+        *empty_mask_folders(root),
         *file_checks.other_files(files),
         *masks.whole_brain(labels),
+        *masks.on_black(labels),
         *masks.touching_border(labels),
         *masks.without_tumor(labels),
-        *masks.cut_off(labels, files),
+        *masks.cut_off(labels, series),
         *masks.interrupted(labels),
         *sequences.channel_order(leads, _middle_slices(labels)),
+        *sequences.black_sequences(labels),
         *sequences.missing_sequences(labels),
-        *numbering.gaps(files),
+        *numbering.gaps(series),
+        *numbering.late_starts(series),
         *numbering.few_slices(labels),
         *numbering.odd_sizes(labels),
         *alike,
         *intensities.outliers(labels),
+        *no_table(files),
         *unlisted_patients(slices, clinical),
         *file_checks.copies(files, reject),
     ]
@@ -120,23 +130,24 @@ def stoppers(
     try:
         check_usable(rejected, len(labels), reject_limit)
     except NothingLeft as error:
-        return [_stop("nothing_left", "No slice can be used", "A run needs slices with their masks.", str(error))]
+        return [_stop("nothing_left", "No slice can be used", "A run needs slices with their masks.", [str(error)])]
     except TooManyRejected as error:
         rule = f"No more than {reject_limit:.1%} of the files may be rejected."
-        return [_stop("too_many_rejected", "Too many files are rejected", rule, str(error))]
+        return [_stop("too_many_rejected", "Too many files are rejected", rule, [str(error)], RAISE_LIMIT)]
     try:
         parts = split_slices(labels.assign(has_tumor=labels["tumor_pixels"] > 0), PROTOCOL)
         check_leaks(audit_leaks(parts, labels, thumbnails), PROTOCOL)
     except UnusableSplit as error:
         rule = "Patients are needed to train on, to choose by and to test on."
-        return [_stop("too_few_patients", "Too few patients to train with", rule, str(error))]
+        return [_stop("too_few_patients", "Too few patients to train with", rule, [str(error)])]
     except LeakFound as error:
         rule = "Nothing stands in two parts of a split at once."
-        return [_stop("leak", "The default split parts slices that are alike", rule, " ".join(str(error).split()))]
+        told = [line.removeprefix("- ") for line in str(error).splitlines()]
+        return [_stop("leak", "The default split parts slices that are alike", rule, told)]
     return []
 
 
-def _stop(code: str, title: str, what: str, message: str) -> Finding:
+def _stop(code: str, title: str, what: str, told: list[str], remedy: str = MEND) -> Finding:
     return Finding(
         code,
         "unusable",
@@ -144,6 +155,6 @@ def _stop(code: str, title: str, what: str, message: str) -> Finding:
         title,
         what,
         "A run stops.",
-        "Mend what is listed below, or name another folder.",
-        [Case(message)],
+        remedy,
+        [Case(line) for line in told],
     )

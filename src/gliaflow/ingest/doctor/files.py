@@ -1,25 +1,32 @@
 """Findings about files: what can't be used, what is no data, and what is there twice."""
 
-import os
 from collections import defaultdict
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pandas as pd
 
 from gliaflow.ingest.doctor.findings import Case, Finding
-from gliaflow.ingest.names import MASK_FOLDERS, role_of
 from gliaflow.ingest.reasons import REASONS
 from gliaflow.ingest.scan import SYSTEM_NAMES
 from gliaflow.report.tables import plural
 
 CONSEQUENCE = "partner_unusable"  # of another fault, so it is told last
 COPY = "duplicate_copy"
+SLICE_ACTION = "Leaves the file out, and the slice with it."
+TABLE_ACTIONS = {
+    True: "Leaves the file out, and uses another data.csv, which is sound.",
+    False: "Goes on without the clinical table.",
+}
+ONE_TABLE = "There is one data.csv, or all of them say the same."
 MANY = 8  # copies in one folder, four slices, from which on they are told as a folder
 UNREAD_IMAGES = frozenset({".dcm", ".dicom", ".nii", ".nrrd", ".mha", ".mhd", ".gif", ".webp", ".jp2", ".npy", ".npz"})
 
 
-def unusable_files(files: pd.DataFrame, rejected: pd.DataFrame) -> list[Finding]:
-    """One finding for each reason of the rejected table but identical copies; clinical tables apart from slices."""
+def unusable_files(files: pd.DataFrame, rejected: pd.DataFrame, *, table_left: bool) -> list[Finding]:
+    """One finding for each reason of the rejected table but identical copies; clinical tables apart from slices.
+
+    `table_left` says whether a clinical table is used nevertheless.
+    """
     clinical = set(files.loc[files["role"] == "clinical", "path"])
     found = []
     for code in sorted(REASONS, key=lambda code: code == CONSEQUENCE):
@@ -27,13 +34,13 @@ def unusable_files(files: pd.DataFrame, rejected: pd.DataFrame) -> list[Finding]
         for about_slices in (True, False) if code != COPY else ():
             own = rows[rows["path"].isin(clinical) != about_slices]
             if len(own):
-                found.append(_unusable(code, own, about_slices))
+                found.append(_unusable(code, own, about_slices, table_left))
     return found
 
 
-def _unusable(code: str, rows: pd.DataFrame, about_slices: bool) -> Finding:
+def _unusable(code: str, rows: pd.DataFrame, about_slices: bool, table_left: bool) -> Finding:
     reason = REASONS[code]
-    action = "Leaves the file out, and the slice with it." if about_slices else "Goes on without the clinical table."
+    action = SLICE_ACTION if about_slices else TABLE_ACTIONS[table_left]
     if not reason.counted:
         action = "Leaves the file out; it does not count as rejected."
     if about_slices or code == "bad_clinical":
@@ -45,7 +52,7 @@ def _unusable(code: str, rows: pd.DataFrame, about_slices: bool) -> Finding:
         "rejected" if reason.counted else "note",
         "file",
         title,
-        reason.rule,
+        ONE_TABLE if own_code == "conflicting_files_clinical" else reason.rule,
         action,
         reason.remedy,
         [Case(found, path=path) for path, found in sorted(zip(rows["path"], rows["found"], strict=True))],
@@ -95,7 +102,7 @@ def _renamed(renamed: dict[tuple[str, str], list[str]]) -> Finding:
         "patient",
         "A patient under two names",
         "Two patients differ in some slice; these hold, slice for slice, the same bytes.",
-        "Counts them once, under the name that lies nearest to the data root.",
+        "Counts them once, under the name that lies nearest to the data root; of equals, the first by name.",
         "Keep the folder whose name is right: data.csv is joined by it.",
         [
             Case(f"the same {plural(len(paths), 'file')} as {first}", patient=copy)
@@ -142,7 +149,7 @@ def other_files(files: pd.DataFrame) -> list[Finding]:
     kinds: defaultdict[str, list[Case]] = defaultdict(list)
     for path in files.loc[(files["role"] == "other") & files["problem"].isna(), "path"]:
         own = PurePosixPath(path)
-        if any(_is_system(part) for part in own.parts):
+        if any(is_system(part) for part in own.parts):
             kinds["system"].append(Case(path=path))
         elif UNREAD_IMAGES & {suffix.lower() for suffix in own.suffixes[-2:]}:
             kinds["unread"].append(Case(path=path))
@@ -165,34 +172,11 @@ def other_files(files: pd.DataFrame) -> list[Finding]:
     return [finding for finding in found if finding.cases]
 
 
-def _is_system(name: str) -> bool:
+def is_system(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or of the operating system."""
     return name.startswith(".") or name.lower() in SYSTEM_NAMES
 
 
 def _harmless(code: str, title: str, cases: list[Case]) -> Finding:
     rule, action, remedy = "Such files are no data.", "Takes no notice of them.", "Nothing needs doing."
     return Finding(code, "note", "file", title, rule, action, remedy, cases)
-
-
-def empty_mask_folders(root: Path) -> list[Finding]:
-    """Folders called `masks` (or `mask`, `label`, `labels`) below `root` that hold no image at all."""
-    cases = []
-    for here, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not _is_system(name))
-        if os.path.basename(here).lower() not in MASK_FOLDERS or here == str(root):
-            continue
-        if not folders and not any(role_of(name) for name in names):
-            path = os.fsencode(os.path.relpath(here, root)).decode("utf-8", "backslashreplace")
-            found = f"{plural(len(names), 'other file')}" if names else "nothing"
-            cases.append(Case(f"holds {found}", path=path))
-    finding = Finding(
-        "empty_mask_folder",
-        "warning",
-        "folder",
-        "Empty folder of masks",
-        "A folder of masks holds masks.",
-        "Leaves the images without masks out.",
-        "Copy the masks again, or take the folder away.",
-        cases,
-    )
-    return [finding] if cases else []

@@ -1,5 +1,6 @@
 """Findings about masks that can be read, and may yet be wrong."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,8 @@ def touching_border(labels: pd.DataFrame) -> list[Finding]:
 
 
 def whole_brain(labels: pd.DataFrame) -> list[Finding]:
-    """Masks that cover more than the share WHOLE of the head."""
-    large = (labels["tumor_pixels"] > 0) & (labels["tumor_pixels"] > WHOLE * labels["head_pixels"])
+    """Masks that cover more than the share WHOLE of the head, where there is one."""
+    large = (labels["head_pixels"] > 0) & (labels["tumor_pixels"] > WHOLE * labels["head_pixels"])
     rows: list[Any] = list(labels[large].itertuples())
     return _finding(
         Finding(
@@ -49,6 +50,31 @@ def whole_brain(labels: pd.DataFrame) -> list[Finding]:
             [
                 Case(
                     f"{plural(row.tumor_pixels, 'pixel')} of tumour, {row.head_pixels:,} of head",
+                    patient=row.patient,
+                    slice=row.slice,
+                )
+                for row in rows
+            ],
+        )
+    )
+
+
+def on_black(labels: pd.DataFrame) -> list[Finding]:
+    """Masks with tumour in slices whose FLAIR, or the whole image, is black; none of 60 real patients has one."""
+    rows: list[Any] = list(labels[(labels["tumor_pixels"] > 0) & (labels["mean_flair"] == 0)].itertuples())
+    return _finding(
+        Finding(
+            "tumor_on_black",
+            "warning",
+            "slice",
+            "Tumour marked on a black image",
+            "A tumour is marked where FLAIR shows it.",
+            "Uses the slice; a network learns to mark what can't be seen.",
+            "Export the image again; if it is black rightly, its mask is another slice's.",
+            [
+                Case(
+                    f"{plural(row.tumor_pixels, 'pixel')} of tumour, {'FLAIR' if row.head_pixels else 'the image'} is "
+                    "black",
                     patient=row.patient,
                     slice=row.slice,
                 )
@@ -92,16 +118,17 @@ def without_tumor(labels: pd.DataFrame) -> list[Finding]:
     )
 
 
-def cut_off(labels: pd.DataFrame, files: pd.DataFrame) -> list[Finding]:
+def cut_off(labels: pd.DataFrame, series: Mapping[str, np.ndarray]) -> list[Finding]:
     """Tumours that reach a patient's first or last slice; none of 60 real patients has one.
 
-    `files` is the file table: where files of a further slice were rejected, this is their fault, and told there.
+    `series` is of `numbering.numbers_of`: where files of a further slice were rejected, this is their fault, and told
+    there.
     """
-    named = files[files["role"].isin(["image", "mask"])].groupby("patient")["slice"]
+    lowest, highest = (pd.Series({patient: own[end] for patient, own in series.items()}) for end in (0, -1))
     patients = labels.groupby("patient")[["slice", "tumor_pixels"]]
     long = patients.size() >= LEAST_SLICES
     cases = []
-    for end, rows, number in (("first", patients.first(), named.min()), ("last", patients.last(), named.max())):
+    for end, rows, number in (("first", patients.first(), lowest), ("last", patients.last(), highest)):
         reached = long & (rows["tumor_pixels"] > 0) & (rows["slice"] == number.reindex(rows.index))
         for patient, row in rows[reached].iterrows():
             found = f"tumour in the {end} slice, {plural(int(row['tumor_pixels']), 'pixel')}"

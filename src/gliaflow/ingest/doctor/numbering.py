@@ -1,6 +1,7 @@
 """Findings about a patient's slices together: numbers left out, too few slices, differing sizes."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
@@ -12,14 +13,37 @@ from gliaflow.report.tables import plural
 FEW = 0.4
 """Of the median number of slices a patient has this share at least: 60 real patients have 0.57 of it or more."""
 FEWEST_PATIENTS = 5  # below which a median says little
+MOST_START = 0.5  # share of the patients that must begin at one number for another to look late
+FEWEST_STARTS = 3  # patients below which nothing is said of where they begin
+NEAR = 5
+"""Numbers by which a rejected file may lie beyond those that are used and yet belong to the patient's series: a stray
+one, numbered by a date say, makes no gap."""
 
 
-def gaps(files: pd.DataFrame) -> list[Finding]:
-    """Numbers between a patient's lowest and highest of which there is no file at all; `files` is the file table."""
+def numbers_of(files: pd.DataFrame, labels: pd.DataFrame) -> dict[str, np.ndarray]:
+    """For each patient with used slices the numbers, int64 ascending, of its files: used ones, and others near them.
+
+    `files` is the file table, `labels` the table of slices that are used.
+    """
     named = files[files["role"].isin(["image", "mask"]) & files["patient"].notna()]
+    known = {patient: np.unique(numbers.to_numpy("int64")) for patient, numbers in named.groupby("patient")["slice"]}
+    used = labels.groupby("patient")["slice"].agg(["min", "max"])
+    series = {}
+    for patient, lowest, highest in zip(used.index, used["min"], used["max"], strict=True):
+        own = known[patient]
+        first, last = np.searchsorted(own, (lowest, highest))
+        while first > 0 and own[first] - own[first - 1] <= NEAR:
+            first -= 1
+        while last < len(own) - 1 and own[last + 1] - own[last] <= NEAR:
+            last += 1
+        series[str(patient)] = own[first : last + 1]
+    return series
+
+
+def gaps(series: Mapping[str, np.ndarray]) -> list[Finding]:
+    """Numbers between a patient's lowest and highest of which there is no file at all; of `numbers_of`."""
     cases = []
-    for patient, numbers in named.groupby("patient")["slice"]:
-        known = np.unique(numbers.to_numpy("int64"))
+    for patient, known in series.items():
         before = np.flatnonzero(np.diff(known) > 1)
         if not len(before):
             continue
@@ -30,7 +54,7 @@ def gaps(files: pd.DataFrame) -> list[Finding]:
         ]
         more = ", ..." if len(ranges) > 5 else ""
         found = f"of {known[0]} to {known[-1]}, {plural(count, 'number')} missing: {', '.join(ranges[:5])}{more}"
-        cases.append(Case(found, patient=str(patient)))
+        cases.append(Case(found, patient=patient))
     return _finding(
         Finding(
             "gap_in_numbering",
@@ -41,6 +65,32 @@ def gaps(files: pd.DataFrame) -> list[Finding]:
             "Uses the slices that are there, as though they followed one another.",
             "Copy or download the patient again, if slices were lost.",
             cases,
+        )
+    )
+
+
+def late_starts(series: Mapping[str, np.ndarray]) -> list[Finding]:
+    """Patients whose first number is above that at which most begin, where this is 0 or 1; of `numbers_of`."""
+    starts = {patient: int(known[0]) for patient, known in series.items()}
+    if len(starts) < FEWEST_STARTS:
+        return []
+    usual, count = Counter(starts.values()).most_common(1)[0]
+    if usual > 1 or count <= MOST_START * len(starts):
+        return []
+    return _finding(
+        Finding(
+            "late_start",
+            "warning",
+            "patient",
+            "First slices missing",
+            "The slices of all patients are numbered from the same number on.",
+            "Uses the slices that are there.",
+            "Copy or download the patient again, if slices were lost.",
+            [
+                Case(f"begins at {start:,}, others at {usual}", patient=patient)
+                for patient, start in starts.items()
+                if start > usual
+            ],
         )
     )
 

@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import repeat
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from threading import Thread
 
@@ -49,13 +51,31 @@ def _measure(root: Path, patients: list[pd.DataFrame], workers: int) -> Iterator
         return
     context = multiprocessing.get_context("forkserver")  # fork alone is unsafe beside the threads of a progress bar
     context.set_forkserver_preload(["gliaflow.ingest.doctor.measure"])
+    _start_fork_server()
     try:
         with ProcessPoolExecutor(workers, mp_context=context, initializer=_die_with_parent) as pool:
-            yield from pool.map(measure_patient, repeat(root), patients)
+            try:
+                yield from pool.map(measure_patient, repeat(root), patients)
+            except BaseException:  # also of a caller that is stopped: nobody waits for the patients left
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     except BrokenProcessPool:
         raise ReaderKilled(
             "A process that read slices was killed, perhaps because memory ran out. Run again with more memory free."
         ) from None
+
+
+def _start_fork_server() -> None:
+    """Start it, if it doesn't run, with Ctrl-C blocked, as its processes then have it from their first moment.
+
+    A terminal sends an interrupt to all of them; the parent alone is to say what happened.
+    """
+    resource_tracker.ensure_running()  # which the server would start, and that unblocks the signal again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _die_with_parent() -> None:

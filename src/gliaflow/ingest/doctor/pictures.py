@@ -16,8 +16,8 @@ from gliaflow.report.pictures import BRIGHTEST, GAP, GAP_GREY, beside, brighten,
 MOST = 3  # pictures of one finding
 CELL, SMALL = 192, 128  # pixels of a slice's side, one or two a row and three
 
-OUTLINED = frozenset({"mask_at_border", "mask_of_whole_brain", "tumor_cut_off", "mask_interrupted"})
-SEQUENCES = frozenset({"channel_order", "channel_order_of_all", "sequence_missing_in_part"})
+OUTLINED = frozenset({"mask_at_border", "mask_of_whole_brain", "tumor_cut_off", "mask_interrupted", "tumor_on_black"})
+SEQUENCES = frozenset({"channel_order", "channel_order_of_all", "sequence_missing_in_part", "sequence_black"})
 BESIDE = frozenset({"near_duplicate_patients", "repeated_slice"})
 BRIGHTNESS = frozenset({"intensity_outlier"})
 

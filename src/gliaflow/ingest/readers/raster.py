@@ -14,6 +14,7 @@ from gliaflow.ingest.reasons import UnusableFile
 
 PNG, JPEG, BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"
 _PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}  # PNG, section 11.2.2
+_ANCILLARY = 0x20  # bit of a chunk's first letter: it may be left out (PNG, section 5.4)
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of frames, which hold height and width
 _JPEG_ALONE = frozenset(range(0xD0, 0xDA)) | {0x01}  # markers without a length
 
@@ -25,9 +26,13 @@ def matches(content: bytes) -> bool:
 
 def decode(content: bytes) -> np.ndarray:
     """Pixels as the file holds them, [H, W] or [H, W, 3 or 4], in RGB(A) order; raises UnusableFile."""
-    check = _check_png if content.startswith(PNG) else _check_jpeg if content.startswith(JPEG) else _check_bmp
     try:
-        check(content)
+        if content.startswith(PNG):
+            content = _check_png(content)
+        elif content.startswith(JPEG):
+            _check_jpeg(content)
+        else:
+            _check_bmp(content)
     except (struct.error, IndexError) as error:
         raise UnusableFile("truncated", f"{len(content)} bytes, which end in the header") from error
     return decode_with_opencv(content)
@@ -47,8 +52,12 @@ def decode_with_opencv(content: bytes) -> np.ndarray:
     return np.asarray(pixels)
 
 
-def _check_png(content: bytes) -> None:
-    """Size within limits, all chunks there and undamaged, one picture."""
+def _check_png(content: bytes) -> bytes:
+    """Size within limits, all chunks there and undamaged, one picture; gives the PNG without what pixels don't need.
+
+    What else there is (text, colour profiles, times) libpng may complain of on the terminal, naming no file.
+    """
+    needed = [PNG]
     width, height, depth, colours = struct.unpack_from(">IIBB", content, 16)
     if depth not in _PNG_DEPTHS.get(colours, ()):
         raise UnusableFile("unreadable", f"a PNG of {depth} bit in colours of type {colours}")
@@ -64,7 +73,10 @@ def _check_png(content: bytes) -> None:
         (checksum,) = struct.unpack_from(">I", content, end - 4)
         if zlib.crc32(content[position + 4 : end - 4]) != checksum:
             raise UnusableFile("unreadable", f"a PNG whose part {name!r} is damaged")
+        if name == b"tRNS" or not name[0] & _ANCILLARY:
+            needed.append(content[position:end])
         position = end
+    return b"".join(needed)
 
 
 def _check_jpeg(content: bytes) -> None:
