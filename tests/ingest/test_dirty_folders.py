@@ -74,7 +74,7 @@ EXPECTED: dict[str, Refused | str] = {
     "dicom_as_tiff": Refused("prepare", "unknown_format", "a file that begins b'"),
     "nifti_as_tiff": Refused("prepare", "unknown_format", "a file that begins b'"),
     "truncated_png": Refused("prepare", "truncated", "bytes of a PNG of at least"),
-    "damaged_png": Refused("prepare", "unreadable", "a PNG whose part b'IDAT' is damaged"),
+    "damaged_png": Refused("prepare", "unreadable", "a PNG whose part 'IDAT' is damaged"),
     "truncated_jpeg": Refused("prepare", "truncated", "bytes of a JPEG without its end"),
     "damaged_deflate": Refused("prepare", "unreadable", "a TIFF "),
     "damaged_lzw": Refused("prepare", "unreadable", "a TIFF strip whose LZW codes are damaged"),

@@ -72,7 +72,7 @@ def _check_png(content: bytes) -> bytes:
             raise UnusableFile("several_pages", "an animated PNG")
         (checksum,) = struct.unpack_from(">I", content, end - 4)
         if zlib.crc32(content[position + 4 : end - 4]) != checksum:
-            raise UnusableFile("unreadable", f"a PNG whose part {name!r} is damaged")
+            raise UnusableFile("unreadable", f"a PNG whose part {name.decode('latin-1')!r} is damaged")
         if name == b"tRNS" or not name[0] & _ANCILLARY:
             needed.append(content[position:end])
         position = end
