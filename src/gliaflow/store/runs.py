@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,13 @@ class Run:
 
     @contextmanager
     def under_way(self) -> Iterator["Run"]:
-        """Within this context the run counts as running: what it uses is not removed, not even by another process."""
+        """Within this context the run counts as running: what it uses is not removed, not even by another process.
+
+        A name that an earlier run has (names are drawn, and a run can be retried) gets a number.
+        """
+        earlier = read_runs(self.store)
+        self.name = _unused(self.name, {run.name for run in earlier})
         with hold(self._lock):
-            earlier = read_runs(self.store)
             self.number = 1 + max((run.number for run in earlier), default=0)
             self.made = {stage.path for run in earlier for stage in run.stages}
             self.started = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -130,6 +135,12 @@ class Run:
             "stages": [asdict(stage) for stage in self.stages],
         }
         self.store.write(f"{RUNS}/{self.name}/run.json", json.dumps(record, indent=1).encode())
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """`name`, or the first of `name~2`, `name~3`, … that nothing has."""
+    names = (name if number == 1 else f"{name}~{number}" for number in count(1))
+    return next(candidate for candidate in names if candidate not in taken)
 
 
 def read_runs(store: Store) -> list[Run]:
