@@ -58,7 +58,7 @@ def test_a_file_that_could_not_be_read_is_tried_again(slices, tmp_path, monkeypa
     rows = table[table["patient"] == table["patient"].iloc[0]]
     store = Store(tmp_path / "a")
     with monkeypatch.context() as patch:
-        patch.setattr(prepare, "_read_unchanged", fail_to_read)
+        patch.setattr(prepare, "read_unchanged", fail_to_read)
         first = make_volume(store, root, rows, 32, PROVENANCE)
     rejected = load_volume(store.folder(first)).rejected
     assert set(rejected["reason"]) == {"read_error"} and len(rejected) == 8
@@ -84,7 +84,7 @@ def test_what_the_system_can_not_read_is_a_passing_fault(slices, tmp_path, monke
     def broken(*arguments: object, **options: object) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(prepare.os, "open", broken)
+    monkeypatch.setattr(os, "open", broken)
     volume = prepare.prepare_volume(root, table.head(1), 32)
     assert volume.rejected["reason"].unique().tolist() == ["read_error"]
     assert volume.rejected["found"].iloc[0] == "the system could not read it (Input/output error)"

@@ -1,13 +1,14 @@
 """data.csv in every dress it comes in."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import schemas
-from gliaflow.ingest.clinical import CODES, gather_clinical, read_clinical, read_clinical_files
+from gliaflow.ingest.clinical import CODES, gather_clinical, parse_clinical
 from gliaflow.ingest.reasons import UnusableFile
 from gliaflow.ingest.scan import scan_folder
 
@@ -28,6 +29,10 @@ def write(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
     return folder / name
 
 
+def parse(path: Path) -> pd.DataFrame:
+    return parse_clinical(path.read_bytes(), path.name)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -41,7 +46,7 @@ def write(folder: Path, content: str | bytes, name: str = "data.csv") -> Path:
     ids=["commas", "semicolons", "excel", "spaces", "utf-16", "quotes"],
 )
 def test_both_separators_and_their_dresses_read_the_same(tmp_path: Path, content: bytes) -> None:
-    table = schemas.validate(read_clinical(write(tmp_path, content)), schemas.ClinicalTable, "clinical table")
+    table = schemas.validate(parse(write(tmp_path, content)), schemas.ClinicalTable, "clinical table")
     assert table.columns.tolist() == HEADER
     assert table["Patient"].tolist() == ["TCGA_CS_4941", "TCGA_CS_4944"]
     assert table["age_at_initial_pathologic"].tolist() == [67.0, 50.0]
@@ -51,7 +56,7 @@ def test_both_separators_and_their_dresses_read_the_same(tmp_path: Path, content
 
 def test_text_among_numbers_is_left_for_the_schema_to_name(tmp_path: Path) -> None:
     rows = [ROWS[0], [*ROWS[1][:14], "fifty", *ROWS[1][15:]]]
-    table = read_clinical(write(tmp_path, text(rows=rows)))
+    table = parse(write(tmp_path, text(rows=rows)))
     with pytest.raises(
         schemas.InvalidTable, match=r"row 1 \(Patient TCGA_CS_4944\): age_at_initial_pathologic is 'fifty'"
     ):
@@ -59,13 +64,13 @@ def test_text_among_numbers_is_left_for_the_schema_to_name(tmp_path: Path) -> No
 
 
 def test_words_for_missing_and_empty_lines_are_read_as_such(tmp_path: Path) -> None:
-    table = read_clinical(write(tmp_path, text(rows=[[ROWS[0][0], "NA", "nan", *ROWS[0][3:]], [""] * 18])))
+    table = parse(write(tmp_path, text(rows=[[ROWS[0][0], "NA", "nan", *ROWS[0][3:]], [""] * 18])))
     assert len(table) == 1
     assert table[["RNASeqCluster", "MethylationCluster"]].isna().all(axis=None)
 
 
 def test_latin_1_is_read(tmp_path: Path) -> None:
-    table = read_clinical(write(tmp_path, text(rows=[["J\u00f6rg", *ROWS[0][1:]]]).encode("cp1252")))
+    table = parse(write(tmp_path, text(rows=[["J\u00f6rg", *ROWS[0][1:]]]).encode("cp1252")))
     assert table["Patient"].tolist() == ["J\u00f6rg"]
 
 
@@ -82,24 +87,16 @@ def test_latin_1_is_read(tmp_path: Path) -> None:
 )
 def test_what_is_no_clinical_table_is_refused(tmp_path: Path, content: str, found: str) -> None:
     with pytest.raises(UnusableFile, match=found) as failure:
-        read_clinical(write(tmp_path, content))
+        parse(write(tmp_path, content))
     assert failure.value.reason == "bad_clinical"
 
 
 def test_copies_that_say_the_same_count_once(tmp_path: Path) -> None:
     write(tmp_path, text(rows=ROWS[::-1]))
     write(tmp_path / "second", text(";"))
-    table = read_clinical_files(tmp_path, scan_folder(tmp_path))
-    assert table is not None
+    table, rejected = gather_clinical(tmp_path, scan_folder(tmp_path))
+    assert table is not None and rejected.empty
     assert table["Patient"].tolist() == ["TCGA_CS_4941", "TCGA_CS_4944"]
-
-
-def test_copies_that_differ_are_refused(tmp_path: Path) -> None:
-    write(tmp_path, text())
-    write(tmp_path / "second", text(rows=ROWS[:1]))
-    with pytest.raises(UnusableFile, match=r"data\.csv and second/data\.csv differ") as failure:
-        read_clinical_files(tmp_path, scan_folder(tmp_path))
-    assert failure.value.reason == "conflicting_files"
 
 
 def test_a_bad_table_does_not_take_the_good_one_with_it(tmp_path: Path) -> None:
@@ -119,20 +116,21 @@ def test_tables_that_differ_are_all_rejected(tmp_path: Path) -> None:
     assert set(rejected["found"]) == {"a/data.csv and b/data.csv differ"}
 
 
-def test_a_table_that_went_since_the_scan_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_text("Patient\nsomebody else\n")])
+def test_a_table_that_changed_since_the_scan_is_not_remembered_but_raised(tmp_path: Path, change: Any) -> None:
     path = write(tmp_path, text())
     files = scan_folder(tmp_path)
-    path.unlink()
-    table, rejected = gather_clinical(tmp_path, files)
-    assert table is None
-    assert rejected[["reason", "found"]].to_numpy().tolist() == [["changed_since_scan", "the file is gone"]]
+    change(path)
+    with pytest.raises(UnusableFile, match=r"Files must not change during a run\. .*Run again") as failure:
+        gather_clinical(tmp_path, files)
+    assert failure.value.reason == "changed_since_scan"
 
 
 def test_no_clinical_table_is_none(tmp_path: Path) -> None:
     write(tmp_path, "", name="other.csv")
-    assert read_clinical_files(tmp_path, scan_folder(tmp_path)) is None
+    assert gather_clinical(tmp_path, scan_folder(tmp_path))[0] is None
     write(tmp_path, "")  # empty: a problem that the scan found
-    assert read_clinical_files(tmp_path, scan_folder(tmp_path)) is None
+    assert gather_clinical(tmp_path, scan_folder(tmp_path))[0] is None
 
 
 def test_the_columns_are_those_of_the_schema() -> None:

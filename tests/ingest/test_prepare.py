@@ -12,11 +12,11 @@ import scipy.fft
 import tifffile
 
 import schemas
-from gliaflow.ingest import prepare
-from gliaflow.ingest.clinical import read_clinical_files
+from gliaflow.ingest import hashing
+from gliaflow.ingest.clinical import gather_clinical
 from gliaflow.ingest.labels import label_slices
 from gliaflow.ingest.pair import pair_slices
-from gliaflow.ingest.prepare import missing_sequences, phash, prepare_volume, resize_image, resize_mask
+from gliaflow.ingest.prepare import FACT_COLUMNS, missing_sequences, phash, prepare_volume, resize_image, resize_mask
 from gliaflow.ingest.scan import scan_folder
 from gliaflow.ingest.sources import open_source
 from gliaflow.ingest.volumes import Volume
@@ -251,7 +251,7 @@ def test_a_file_that_keeps_growing_is_not_read_to_its_end(tmp_path: Path, monkey
     slices = slices_of(root)
     with (root / "p_1.tif").open("ab") as file:
         file.write(bytes(10_000))
-    monkeypatch.setattr(prepare, "MOST_BYTES", 5000)
+    monkeypatch.setattr(hashing, "MOST_BYTES", 5000)
     found = refusals(checked(prepare_volume(root, slices, size=32)))
     assert found["p_1.tif"] == ("changed_since_scan", "5001 bytes with another SHA-256")
 
@@ -260,7 +260,7 @@ def test_nothing_usable_is_an_empty_volume(tmp_path: Path) -> None:
     bad_pair(tmp_path / "data", "truncated")
     volume = checked(prepare_volume(tmp_path / "data", slices_of(tmp_path / "data"), size=32))
     assert volume.images.shape == (0, 32, 32, 3) and volume.masks.shape == (0, 32, 32)
-    assert volume.facts.dtypes.astype(str).to_dict() == prepare.FACT_COLUMNS
+    assert volume.facts.dtypes.astype(str).to_dict() == FACT_COLUMNS
 
 
 def test_real_patients_are_prepared_and_labelled_whole(real_data: str, tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_real_patients_are_prepared_and_labelled_whole(real_data: str, tmp_path:
     first = slices.iloc[0]
     np.testing.assert_array_equal(volumes[0].images[0], tifffile.imread(root / first["image_path"]))
     facts = pd.concat([volume.facts for volume in volumes], ignore_index=True)
-    clinical = schemas.validate(read_clinical_files(root, files), schemas.ClinicalTable, "clinical table")
+    clinical = schemas.validate(gather_clinical(root, files)[0], schemas.ClinicalTable, "clinical table")
     labels = schemas.validate(label_slices(slices, facts, clinical), schemas.LabelTable, "label table")
     assert labels["patient"].nunique() == 3
     assert labels["has_tumor"].groupby(labels["patient"]).any().all()

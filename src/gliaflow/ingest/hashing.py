@@ -4,10 +4,13 @@ import hashlib
 import json
 import logging
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from gliaflow.ingest.reasons import UnusableFile
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +37,29 @@ def hash_file(path: Path) -> tuple[str, Stamp | None]:
         status = os.fstat(file.fileno())
     at_rest = time.time() - max(status.st_mtime, status.st_ctime) > FRESH_SECONDS
     return digest, before if at_rest and before == stamp_of(status) else None
+
+
+def read_unchanged(path: Path, sha256: str) -> bytes:
+    """The bytes of a file, if they still have the digest that the scan found; else raises UnusableFile."""
+    try:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UnusableFile("changed_since_scan", "a pipe, socket or device in place of the file")
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise UnusableFile("changed_since_scan", "the file is gone") from None
+    except PermissionError:
+        raise UnusableFile("no_permission", "the system refused to open it") from None
+    except OSError as error:
+        raise UnusableFile("read_error", f"the system could not read it ({error.strerror})") from None
+    if sha256_of(content) != sha256:
+        raise UnusableFile("changed_since_scan", f"{len(content)} bytes with another SHA-256")
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for somebody to write into what has become a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def stamp_of(status: os.stat_result) -> Stamp:

@@ -1,7 +1,5 @@
 """One patient's pairs become one volume: each file read, checked and decoded once, brought to size and measured."""
 
-import os
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +7,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from gliaflow.ingest.hashing import MOST_BYTES, sha256_of
+from gliaflow.ingest.hashing import read_unchanged
 from gliaflow.ingest.pair import Rejection, rejected_table
 from gliaflow.ingest.readers import read_image, read_mask
 from gliaflow.ingest.reasons import UnusableFile
@@ -75,7 +73,7 @@ def _read_pair(root: Path, row: Any) -> tuple[np.ndarray, np.ndarray]:
     paths = {"image": row.image_path, "mask": row.mask_path}
     for role, digest in (("image", row.image_sha256), ("mask", row.mask_sha256)):
         try:
-            content = _read_unchanged(root / paths[role], digest)
+            content = read_unchanged(root / paths[role], digest)
             read[role] = read_image(content) if role == "image" else read_mask(content)
         except UnusableFile as fault:
             faults[role] = fault
@@ -91,29 +89,6 @@ def _read_pair(root: Path, row: Any) -> tuple[np.ndarray, np.ndarray]:
             found = f"its {partner} {paths[partner]} can't be used: {faults[partner].reason}"
             rejections.append(Rejection(paths[role], "partner_unusable", found, "prepare"))
     raise _Unusable(*rejections)
-
-
-def _read_unchanged(path: Path, sha256: str) -> bytes:
-    """The bytes of a file, if they still have the digest that the scan found."""
-    try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UnusableFile("changed_since_scan", "a pipe, socket or device in place of the file")
-            content = file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        raise UnusableFile("changed_since_scan", "the file is gone") from None
-    except PermissionError:
-        raise UnusableFile("no_permission", "the system refused to open it") from None
-    except OSError as error:
-        raise UnusableFile("read_error", f"the system could not read it ({error.strerror})") from None
-    if sha256_of(content) != sha256:
-        raise UnusableFile("changed_since_scan", f"{len(content)} bytes with another SHA-256")
-    return content
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for somebody to write into what has become a pipe."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def resize_image(image: np.ndarray, size: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gliaflow.ingest.clinical import CODES, KEY, read_clinical
+from gliaflow.ingest.clinical import CODES, KEY, parse_clinical
 from gliaflow.ingest.doctor.clinical import faulty_rows, no_table, unlisted_patients
 from schemas.clinical import ClinicalTable
 from schemas.validation import InvalidTable, validate
@@ -20,7 +20,7 @@ def table(path: Path, rows: dict[str, dict[str, object]] | None = None, drop: st
         lines.append(",".join(str(values[name]) for name in columns))
     file = path / "data.csv"
     file.write_text("\n".join(lines) + "\n")
-    return read_clinical(file)
+    return parse_clinical(file.read_bytes(), file.name)
 
 
 def test_a_sound_table_has_no_finding(tmp_path: Path) -> None:
