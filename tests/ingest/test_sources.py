@@ -280,6 +280,25 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
     assert "encrypted" in message and "Unpack it yourself" in message
 
 
+def test_a_zip_of_an_unknown_compression_is_refused(tmp_path: Path) -> None:
+    packed = bytearray(zip_bytes({"p_1.tif": b"image"}))
+    packed[8] = 99  # the method in the member's header
+    packed[packed.find(b"PK\x01\x02") + 10] = 99  # and in the directory
+    message = refuse(write(tmp_path / "a.zip", bytes(packed)), tmp_path / "unpacked")
+    assert "compression method is not supported" in message and "Unpack it yourself" in message
+
+
+def test_a_fault_of_our_own_is_not_taken_for_one_of_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise RecursionError
+
+    monkeypatch.setattr(archives, "_write", fail)
+    with pytest.raises(RecursionError):
+        open_source(str(write(tmp_path / "a.zip", zip_bytes())), tmp_path / "unpacked")
+
+
 def test_a_name_that_comes_twice_is_refused(tmp_path: Path) -> None:
     data = write(tmp_path / "a.tar", tar_bytes({"p_1.tif": b"one", "./p_1.tif": b"two"}))
     assert "holds './p_1.tif' twice" in refuse(data, tmp_path / "unpacked")

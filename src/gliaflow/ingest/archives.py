@@ -1,7 +1,6 @@
 """Archives as they were downloaded: told by content, unpacked once, and trusted in nothing."""
 
 import bz2
-import fcntl
 import gzip
 import hashlib
 import json
@@ -16,17 +15,19 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from gliaflow.ingest.hashing import HashIndex, hash_file, stamp_of, write_whole
+from gliaflow.ingest.hashing import HashIndex, hash_file, stamp_of
 from gliaflow.ingest.reasons import UnusableSource
+from gliaflow.store.files import write_whole
+from gliaflow.store.locks import hold
 
 logger = logging.getLogger(__name__)
 
 MIB = 1 << 20
+ENCRYPTED = 1  # bit of a zip member's flags
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def unpack_once(archive: Path, unpacked: Path, limits: Limits) -> Path:
     unpacked.mkdir(parents=True, exist_ok=True)
     digest = _digest(archive, unpacked / "archives.json")
     folder, inventory = unpacked / digest, unpacked / f"{digest}.json"
-    with _locked(unpacked / f"{digest}.lock"):
+    with hold(unpacked / f"{digest}.lock", waiting=f"Another run unpacks {archive}: waiting for it"):
         if folder.is_dir() and _is_whole(folder, inventory):
             return folder
         for remains in [folder, *unpacked.glob(f".{digest}-*")]:  # of a killed run, or no longer whole
@@ -108,14 +109,6 @@ def _digest(archive: Path, memory: Path) -> str:
     return digest
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that the kernel frees when its holder dies."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _inventory(folder: Path) -> dict[str, object]:
     """A digest of the names and sizes of all files below `folder`, and their number."""
     lines = []
@@ -140,7 +133,7 @@ def _unpack(archive: Path, kind: str, folder: Path, limits: Limits) -> None:
             total += _write(member, folder, archive, limits, total, packed)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise UnusableSource(f"{archive} is damaged or cut off ({error}). Download it again.") from error
-    except (RuntimeError, NotImplementedError) as error:  # zipfile: encrypted, or a compression it does not know
+    except NotImplementedError as error:  # zipfile's word for a compression or an encryption that it does not know
         raise UnusableSource(
             f"{archive} can't be unpacked ({error}). Unpack it yourself and name the folder."
         ) from error
@@ -207,6 +200,10 @@ def _zip_members(archive: Path) -> Iterator[Member | str]:
                 yield ""
             elif stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
                 yield info.filename
+            elif info.flag_bits & ENCRYPTED:
+                raise UnusableSource(
+                    f"{archive} is encrypted ({info.filename!r}). Unpack it yourself and name the folder."
+                )
             else:
                 with file.open(info) as stream:
                     yield Member(info.filename, stream)

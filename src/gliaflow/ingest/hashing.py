@@ -5,12 +5,12 @@ import json
 import logging
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from gliaflow.ingest.reasons import UnusableFile
+from gliaflow.store.files import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -118,16 +118,3 @@ def _load(path: Path) -> dict[str, tuple[Stamp, str]]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         logger.warning("The hash index %s is damaged (%s): hashing again", path, error)
         return {}
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` to `path` by way of a temporary file beside it, so that readers see all of it or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gliaflow.store.failures import in_words
+from gliaflow.store.files import write_whole
 from gliaflow.store.locks import hold, try_hold
 from gliaflow.store.manifests import Damaged, Manifest, Provenance, describe_files, read_manifest, write_manifest
 
@@ -168,15 +169,8 @@ class Store:
 
     def write(self, name: str, content: bytes) -> None:
         """Write the small file `name` (relative to the root), whole or not at all."""
-        path = self.root / name
         with in_words(self.root):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-            try:
-                draft.write_bytes(content)
-                os.replace(draft, path)
-            finally:
-                draft.unlink(missing_ok=True)
+            write_whole(self.root / name, content)
 
     def read_all(self, pattern: str) -> dict[str, bytes]:
         """The contents of all small files whose names match `pattern` (relative to the root), sorted by name."""

@@ -14,8 +14,8 @@ from gliaflow.ingest.doctor.findings import Examination
 from gliaflow.ingest.doctor.page import render_page
 from gliaflow.ingest.doctor.parallel import Progress
 from gliaflow.ingest.doctor.record import to_json
-from gliaflow.ingest.hashing import write_whole
 from gliaflow.ingest.sources import open_source, source_name
+from gliaflow.store.files import write_whole
 
 RECORD, PAGE = "doctor.json", "doctor.html"
 UNPACKED = ".unpacked-"  # how the folders begin that hold an archive while it is examined
