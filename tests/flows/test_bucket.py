@@ -31,7 +31,7 @@ def test_a_run_on_s3_is_the_run_in_a_folder_and_is_resumed_and_repaired(
     again = run_train(data, address)
     assert again.ran == ["scan"]
     fetched = {path.split("/")[0] for path in contents(open_store(address).root)}
-    assert fetched <= {"scan", "pair", "report"}, "models and volumes that nothing opens are not fetched"
+    assert {"report"} <= fetched <= {"scan", "pair", "report"}, "models and volumes that nothing opens are not fetched"
 
     victim = run.stages["label"]["path"] + "/labels.parquet"
     harmed = bytearray(client.get_object(Bucket=name, Key=f"lab/{victim}")["Body"].read())
@@ -43,6 +43,6 @@ def test_a_run_on_s3_is_the_run_in_a_folder_and_is_resumed_and_repaired(
     assert mended.ran == ["scan", "label", "train"]
     assert mended.stages["label"]["why"] == "the earlier result is damaged: labels.parquet was changed"
     assert mended.stages["train"]["why"] == "the earlier result is damaged: model.keras is missing"
-    assert {key: value for key, value in contents(open_store(address).root).items() if key in copies} == contents(
-        open_store(address).root
-    ), "made again to the same bytes"
+    again_here = contents(open_store(address).root)
+    assert {path.split("/")[0] for path in again_here} >= {"label", "train"}
+    assert again_here.items() <= copies.items(), "made again to the same bytes"
