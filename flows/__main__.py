@@ -62,7 +62,7 @@ def run_train(parameters: dict[str, Any]) -> int:
     log_to_terminal()
     home = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect")
     try:
-        with in_words(home):  # on a full disk Prefect's server fails in many ways
+        with in_words(home, "Prefect's own state", "PREFECT_HOME"):  # on a full disk its server fails in many ways
             require_room(home, ROOM)
             from flows.train import train  # imports Prefect, which reads its settings now
 

@@ -56,6 +56,13 @@ def test_room_is_asked_for_beforehand(tmp_path, monkeypatch):
         require_room(tmp_path / "new", 6)
 
 
+def test_what_can_not_be_written_and_which_setting_helps_are_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    told = pytest.raises(StoreFailed, match=r"^Prefect's own state can't be written to .* with PREFECT_HOME\.")
+    with told, in_words(tmp_path, "Prefect's own state", "PREFECT_HOME"):
+        (tmp_path / "file" / "prefect.db").touch()
+
+
 def test_other_errors_pass(tmp_path):
     with pytest.raises(ZeroDivisionError), in_words(tmp_path):
         raise ZeroDivisionError

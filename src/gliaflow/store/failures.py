@@ -11,9 +11,8 @@ from gliaflow.errors import GliaflowError
 FULL = {errno.ENOSPC, errno.EDQUOT}
 CLOSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 NEXT = "Then start the same command again: it goes on where it stopped."
-LEAST = (
-    256 * 1024
-)  # bytes; some libraries only say that a write came out short: with less than this free, the disk is why
+# Some libraries say only that a write came out short: with less than this free (in bytes), the disk is why.
+LEAST = 256 * 1024
 
 
 class StoreFailed(GliaflowError):
@@ -21,20 +20,23 @@ class StoreFailed(GliaflowError):
 
 
 @contextmanager
-def in_words(root: Path) -> Iterator[None]:
-    """Raise `StoreFailed` instead of an error that comes of the disk below `root` being full or closed to writing."""
+def in_words(root: Path, what: str = "Results", setting: str = "--artifacts") -> Iterator[None]:
+    """Raise `StoreFailed` instead of an error that comes of the disk below `root` being full or closed to writing.
+
+    `what` is kept below `root`, and `setting` names another place for it.
+    """
     try:
         yield
     except StoreFailed:
         raise
     except Exception as error:
-        words = diagnose(error, root)
+        words = diagnose(error, root, what, setting)
         if words is None:
             raise
         raise StoreFailed(words) from error
 
 
-def diagnose(error: BaseException, root: Path) -> str | None:
+def diagnose(error: BaseException, root: Path, what: str = "Results", setting: str = "--artifacts") -> str | None:
     """In words, how the disk below `root` caused `error`; None if it did not."""
     faults = [link for link in _chain(error) if isinstance(link, OSError)]
     free = _free(root)
@@ -48,8 +50,8 @@ def diagnose(error: BaseException, root: Path) -> str | None:
     numbers = {fault.errno for fault in faults if fault.errno is not None and _is_inside(fault, root)}
     if numbers & CLOSED:
         return (
-            f"Results can't be written to {root}: {errno_words(numbers & CLOSED)}. Make the folder writable, or name "
-            "another one with --artifacts. Then start the command again."
+            f"{what} can't be written to {root}: {errno_words(numbers & CLOSED)}. Make the folder writable, or name "
+            f"another one with {setting}. Then start the command again."
         )
     return None
 
