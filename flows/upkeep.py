@@ -59,7 +59,7 @@ def _gc(options: argparse.Namespace) -> int:
         store = open_store(options.artifacts)
         with in_words(store.root):
             plan = plan_removal(store, options.keep)
-        sys.stdout.write("\n".join(_in_words(plan)) + "\n")
+        sys.stdout.write("\n".join(_tell(plan)) + "\n")
         if not plan.folders and not plan.runs:
             return 0
         if not options.yes and not _agreed():
@@ -74,7 +74,7 @@ def _gc(options: argparse.Namespace) -> int:
     return 0
 
 
-def _in_words(plan: Plan) -> list[str]:
+def _tell(plan: Plan) -> list[str]:
     lines = [f"Running: {', '.join(plan.running)}; what they use stays."] if plan.running else []
     if plan.unread:
         lines.append(f"Can't be read: runs/{', runs/'.join(plan.unread)}; what no other run names stays.")

@@ -1,6 +1,5 @@
 """Show a report on the flow run's page: markdown, tables and pictures as Prefect artifacts."""
 
-import base64
 import json
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from gliaflow.report.pictures import webp_address
 from gliaflow.store.artifacts import Artifact
 from gliaflow.store.shared import open_store
 
@@ -26,8 +26,7 @@ def publish(address: str, report: dict[str, str]) -> None:
     for key, rows in summary["tables"].items():
         create_table_artifact(key=key, table=rows)
     for figure in summary["figures"]:
-        address = _data_uri(folder / figure["file"])
-        create_image_artifact(address, key=figure["key"], description=figure["caption"])
+        create_image_artifact(_data_uri(folder / figure["file"]), key=figure["key"], description=figure["caption"])
 
 
 def _data_uri(path: Path) -> str:
@@ -37,5 +36,4 @@ def _data_uri(path: Path) -> str:
     height, width = picture.shape[:2]
     if width > WIDTH:
         picture = cv2.resize(picture, (WIDTH, round(height * WIDTH / width)), interpolation=cv2.INTER_AREA)
-    content = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, 85])[1]
-    return f"data:image/webp;base64,{base64.b64encode(content.tobytes()).decode()}"
+    return webp_address(picture[..., ::-1])  # BGR -> RGB

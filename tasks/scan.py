@@ -14,7 +14,7 @@ from gliaflow.ingest.sources import open_source
 from gliaflow.store.artifacts import INDEX, UNPACKED, Artifact
 from gliaflow.store.digests import digest_code, digest_json, library_versions
 from gliaflow.store.manifests import Provenance
-from gliaflow.store.runs import Run, read_runs
+from gliaflow.store.runs import Run
 from gliaflow.store.shared import open_store
 from gliaflow.store.why import Why
 from tasks.console import progress, tell_stage
@@ -46,9 +46,9 @@ def scan(run: Run, root: Path) -> Artifact:
 def _why(run: Run, artifact: Artifact) -> Why:
     """The scan runs every time; what it found different from the last run on the same data is worth telling."""
     words = "the folder is looked at every time"
-    for earlier in reversed(read_runs(run.store)):
+    for earlier in reversed(run.earlier):
         seen = next((stage for stage in earlier.stages if stage.stage == "scan"), None)
-        if seen is None or earlier.name == run.name or earlier.parameters.get("data") != run.parameters["data"]:
+        if seen is None or earlier.parameters.get("data") != run.parameters["data"]:
             continue
         before = run.store.find("scan", seen.key)
         if before is None:

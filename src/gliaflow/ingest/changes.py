@@ -19,12 +19,11 @@ def in_numbers(changes: list[Difference]) -> str:
     """ "2 files new, 1 changed, 3 gone"; "no file has changed"."""
     new = sum(change.old is None for change in changes)
     gone = sum(change.new is None for change in changes)
-    counts = ((new, "new"), (len(changes) - new - gone, "changed"), (gone, "gone"))
-    told = [f"{count} {what}" for count, what in counts if count]
+    told = [(n, what) for n, what in ((new, "new"), (len(changes) - new - gone, "changed"), (gone, "gone")) if n]
     if not told:
         return "no file has changed"
-    first = "1 file " if told[0].startswith("1 ") else f"{told[0].split()[0]} files "
-    return ", ".join([first + told[0].split()[1], *told[1:]])
+    (first, what), *rest = told
+    return ", ".join([f"{first} {'file' if first == 1 else 'files'} {what}", *(f"{n} {what}" for n, what in rest)])
 
 
 def _digests(files: pd.DataFrame) -> dict[str, str]:

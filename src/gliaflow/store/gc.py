@@ -13,9 +13,10 @@ from gliaflow.store.runs import COMPLETED, REMOVING, Run, read_named, read_runs
 
 @dataclass(frozen=True)
 class Plan:
-    """What would go: the names of runs, and folders {path relative to the root: bytes}; and the runs that stay.
+    """What would go: the names of `runs`, and `folders` {path relative to the root: bytes}; and the runs that stay.
 
-    The folders are results, archives unpacked, and what interrupted trainings left to go on from.
+    The folders are results, archives unpacked, and what interrupted work left. Runs that are `running`, and those whose
+    record can't be read (`unread`), keep what they have said that they use.
     """
 
     keep: int
@@ -71,7 +72,6 @@ def remove(store: Store, plan: Plan, progress: Callable[[int, int], None] = lamb
             progress(done, len(plan.folders))
         for name in set(plan.runs) & set(still.runs):
             store.remove_run(name)
-        _clear_building(store)
         _clear_records(store)
         _clear_drafts(store)
     return freed
@@ -104,15 +104,6 @@ def _remove_beside(store: Store, path: str, size: int) -> int:
     (store.root / f"{path}.json").unlink(missing_ok=True)  # an archive's inventory: without it, it counts as not whole
     shutil.rmtree(store.root / path, ignore_errors=True)
     return size
-
-
-def _clear_building(store: Store) -> None:
-    """Remove what killed attempts left half-built, but not where somebody is at work."""
-    for folder in (store.root / WORK).glob("*"):
-        stage, _, rest = folder.name.partition("-")
-        with try_hold(store.root / LOCKS / f"{stage}-{rest.rpartition('-')[0]}") as held:
-            if held and folder.suffix != ".resume":
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _clear_records(store: Store) -> None:

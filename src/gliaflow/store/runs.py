@@ -41,8 +41,8 @@ class StageRecord:
 class Run:
     """A run: where its artifacts are, and what it has done so far.
 
-    `number` counts the runs of a store, so that their order does not hang on a clock. `made` are the paths of what
-    earlier runs have recorded.
+    `number` counts the runs of a store, so that their order does not hang on a clock. `earlier` are the runs that were
+    there when this one began.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Run:
     started: str = ""
     stages: list[StageRecord] = field(default_factory=list)
     uses: list[str] = field(default_factory=list)
-    made: set[str] = field(default_factory=set)
+    earlier: "list[Run]" = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.machine = self.machine or self.store.machine
@@ -65,11 +65,10 @@ class Run:
 
         A name that an earlier run has (names are drawn, and a run can be retried) gets a number.
         """
-        earlier = read_runs(self.store)
-        self.name = _unused(self.name, {run.name for run in earlier})
+        self.earlier = read_runs(self.store)
+        self.name = _unused(self.name, {run.name for run in self.earlier})
         with hold(self._lock):
-            self.number = 1 + max((run.number for run in earlier), default=0)
-            self.made = {stage.path for run in earlier for stage in run.stages}
+            self.number = 1 + max((run.number for run in self.earlier), default=0)
             self.started = datetime.now(UTC).isoformat(timespec="milliseconds")
             self._write()
             try:
@@ -88,6 +87,11 @@ class Run:
             with try_hold(self._lock) as ended:
                 return not ended
         return self.state == RUNNING and datetime.fromisoformat(self.started) > datetime.now(UTC) - FORGOTTEN
+
+    @property
+    def made(self) -> set[str]:
+        """The paths of what earlier runs have recorded."""
+        return {stage.path for run in self.earlier for stage in run.stages}
 
     @contextmanager
     def holding(self) -> Iterator[None]:

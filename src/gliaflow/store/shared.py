@@ -2,7 +2,7 @@
 
 A result's manifest is written last and holds the ETag of every file: without it, or where one differs, there is no
 result. Work in progress and locks are this machine's own: two machines that want the same result at once both make
-it, and the last one's stays, whole.
+it, and one of the two stays.
 """
 
 import hashlib
