@@ -9,21 +9,15 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
+from flows.steps import learn, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
 from gliaflow.store.runs import Run
 from gliaflow.store.shared import open_store
-from tasks.evaluate import evaluate
-from tasks.label import label
-from tasks.pair import pair
 from tasks.predict import predict
-from tasks.prepare import prepare
 from tasks.publish import publish
 from tasks.report import ReportSettings, report
-from tasks.scan import open_data, scan
 from tasks.settings import EvaluateSettings, IntakeSettings, PrepareSettings, SplitSettings, TrainSettings
-from tasks.split import split
-from tasks.train import train as fit
 
 RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
 
@@ -56,28 +50,21 @@ def train(
     store = open_store(artifacts)
     run = Run(flow_run.name.replace("/", "-"), store, {"data": data, "artifacts": artifacts, **parameters})
     with in_words(store.root), run.under_way():
-        root = open_data(run, data)
-        files = scan(run, root)
-        slices = pair(run, intake, files=files, root=root)
-        prepared = prepare(run, preparing, slices, root=root, batch=batch)
-        volumes = prepared.volumes
-        labels = label(run, intake, slices=slices, prepared=prepared.artifact)
-        parts = split(run, splitting, labels=labels, volumes=volumes)
-        model = fit(run, training.resolve(), prepared=prepared.artifact, parts=parts, volumes=volumes)
-        scores = evaluate(run, evaluating, model=model, labels=labels, parts=parts, volumes=volumes)
-        masks = predict(run, scores=scores, labels=labels, volumes=volumes)
+        cohort = take_in(run, data, intake, preparing, batch)
+        learnt = learn(run, splitting, training, evaluating, cohort)
+        masks = predict(run, scores=learnt.scores, labels=cohort.labels, volumes=cohort.volumes)
         page = report(
             run,
             ReportSettings(protocol=splitting.protocol, source=source_name(data)),
-            files=files,
-            slices=slices,
-            prepared=prepared.artifact,
-            labels=labels,
-            parts=parts,
-            model=model,
-            scores=scores,
+            files=cohort.files,
+            slices=cohort.slices,
+            prepared=cohort.prepared,
+            labels=cohort.labels,
+            parts=learnt.parts,
+            model=learnt.model,
+            scores=learnt.scores,
             masks=masks,
-            volumes=volumes,
+            volumes=cohort.volumes,
         )
         publish(store.address, asdict(page))
     return store.place(f"{page.path}/report.html")

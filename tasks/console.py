@@ -11,11 +11,14 @@ from gliaflow.store.runs import StageRecord
 
 logger = logging.getLogger("gliaflow.run")
 
+WIDTH = len("fold 0 evaluate")
+
 
 def tell_stage(record: StageRecord) -> None:
     """One line: the stage, whether it was reused, its seconds, and why."""
     done = "cached" if record.cached else "ran"
-    logger.info("%-9s %-6s %7.1f s  %s", record.stage, done, record.seconds, record.why)
+    label = f"{record.label:<{WIDTH if record.within else 9}}"
+    logger.info("%s %-6s %7.1f s  %s", label, done, record.seconds, record.why)
 
 
 class Progress:

@@ -59,7 +59,7 @@ class Stage:
         run.use([f"{self.name}/{provenance.key}"])
         cached = run.store.find(self.name, provenance.key) is not None
         why = REUSED if cached else why_run(run.store, provenance, run.made)
-        artifact = self.obtain(run.store, provenance, settings or Nothing(), inputs)
+        artifact = self.obtain(run.store, provenance, settings or Nothing(), inputs, part=run.part)
         tell_stage(run.record(artifact, cached=cached, why=why, seconds=time.perf_counter() - clock))
         return artifact
 
@@ -73,9 +73,12 @@ class Stage:
             libraries=library_versions(self.libraries),
         )
 
-    def obtain(self, store: Store, provenance: Provenance, settings: Settings, inputs: dict[str, Input]) -> Artifact:
-        """The result of `provenance` through Prefect, which shows a reused one as cached."""
-        task = self.task.with_options(result_storage=store.root / RECORDS)
+    def obtain(
+        self, store: Store, provenance: Provenance, settings: Settings, inputs: dict[str, Input], part: str = ""
+    ) -> Artifact:
+        """The result of `provenance` through Prefect, which shows a reused one as cached, and the `part` of the run."""
+        name = f"{part} {self.name}".lstrip()
+        task = self.task.with_options(result_storage=store.root / RECORDS, task_run_name=name)
         with checked_against(store):
             made = task({**asdict(provenance), "key": provenance.key}, settings, store.address, inputs)
         return Artifact(**made)

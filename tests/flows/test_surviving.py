@@ -94,19 +94,19 @@ def test_a_clock_set_back_by_a_year_changes_nothing(copy, run_train, contents):
 
 
 def test_a_file_that_changes_after_the_scan_is_noticed(copy, run_train, monkeypatch):
-    import flows.train
+    import flows.steps
 
     data, artifacts = copy
     shutil.rmtree(artifacts)
     victim = sorted(data.rglob("*_2.tif"))[0]
-    sound, prepare = victim.read_bytes(), flows.train.prepare
+    sound, prepare = victim.read_bytes(), flows.steps.prepare
 
     def after_a_change(*arguments, **options):
         victim.write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
         return prepare(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(flows.train, "prepare", after_a_change)
+        patch.setattr(flows.steps, "prepare", after_a_change)
         run = run_train(data, artifacts, reject_limit=0.5, epochs=1)
     rejected = read_table(run.folder("label") / "rejected.parquet").set_index("path")
     name = victim.relative_to(data).as_posix()

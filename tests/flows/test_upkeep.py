@@ -33,19 +33,19 @@ def test_why_tells_the_last_run_and_gc_shows_before_it_removes(copy, run_train, 
 
 def test_gc_in_the_middle_of_a_run_takes_nothing_that_the_run_uses(copy, run_train, monkeypatch, capsys):
     """The run uses volumes and a split that else only the oldest run names, which is not kept."""
-    import flows.train
+    import flows.steps
 
     data, artifacts = copy
     other = run_train(data, artifacts, epochs=1)
     shutil.rmtree(artifacts / "evaluate")
-    evaluate = flows.train.evaluate
+    evaluate = flows.steps.evaluate
 
     def after_gc(*arguments, **inputs):
         assert main(["gc", "--keep", "1", "--yes", "--artifacts", str(artifacts)]) == 0
         return evaluate(*arguments, **inputs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(flows.train, "evaluate", after_gc)
+        patch.setattr(flows.steps, "evaluate", after_gc)
         run = run_train(data, artifacts)
     told = capsys.readouterr().out
     assert f"Running: {run.record['run']}; what they use stays." in told

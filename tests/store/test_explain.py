@@ -1,11 +1,13 @@
 """A past run is told: what ran, what was reused, and the very thing that differed, old beside new."""
 
+import json
+
 import pytest
 
 from gliaflow.store.artifacts import Store
 from gliaflow.store.explain import UnknownRun, explain_run
 from gliaflow.store.manifests import Difference, Provenance
-from gliaflow.store.runs import Run
+from gliaflow.store.runs import Run, read_runs
 from gliaflow.store.why import Why, why_run
 
 
@@ -72,3 +74,37 @@ def test_unknown_runs_and_stages_are_told(store, tmp_path):
         explain_run(store, "run2", "predict")
     with pytest.raises(UnknownRun, match="No run has left a record"):
         explain_run(Store(tmp_path / "empty"))
+
+
+def test_the_stages_of_a_runs_parts_are_told_apart(store):
+    with Run("run3", store, {"data": "d"}).under_way() as run:
+        for fold in (0, 1):
+            with run.within(f"fold {fold}"):
+                parts = step(run, Provenance("split", {}, {"fold": fold}, {}, {}), f"parts {fold}")
+                step(run, Provenance("train", {"parts": parts}, {"epochs": 9}, {}, {}), f"model {fold}")
+        step(run, Provenance("pool", {}, {}, {}, {}), "all")
+    lines = explain_run(store, "run3")
+    assert [line[:13].rstrip() for line in lines[2:]] == [
+        "fold 0 split",
+        "fold 0 train",
+        "fold 1 split",
+        "fold 1 train",
+        "pool",
+    ]
+    assert lines[4] == "fold 1 split ran        2.5 s  parameter fold 0 -> 1"
+    assert [stage.within for stage in read_runs(store)[-1].stages] == ["fold 0", "fold 0", "fold 1", "fold 1", ""]
+    (one,) = (line for line in explain_run(store, "run3", "fold 1 train") if line.startswith("  input      parts"))
+    assert one.endswith("(left by fold 1 split)")
+    both = explain_run(store, "run3", "train")
+    assert [line[:12] for line in both if line.startswith("fold")] == ["fold 0 train", "fold 1 train"]
+    assert sum(line.startswith("  result train/") for line in both) == 2
+    with pytest.raises(UnknownRun, match="its stages: fold 0 split, fold 0 train, fold 1 split, fold 1 train, pool"):
+        explain_run(store, "run3", "fold 2 train")
+
+
+def test_a_record_without_parts_is_read(store):
+    record = json.loads(store.read("runs/run2/run.json"))
+    for stage in record["stages"]:
+        del stage["within"]
+    store.write("runs/run2/run.json", json.dumps(record).encode())
+    assert explain_run(store, "run2")[2].startswith("label     ran ")

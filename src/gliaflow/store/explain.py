@@ -16,8 +16,8 @@ class UnknownRun(GliaflowError):
 def explain_run(store: Store, name: str | None = None, stage: str | None = None) -> list[str]:
     """Why the stages of a run (the last, if none is named) ran or were reused, a line each.
 
-    Of a single `stage` all is told: every difference, old beside new, and the results that are meant. Raises
-    `UnknownRun`.
+    Of a single `stage` all is told: every difference, old beside new, and the results that are meant. In a run with
+    parts, `train` means the stage in each of them, `fold 3 train` the one. Raises `UnknownRun`.
     """
     runs = read_runs(store)
     if not runs:
@@ -27,14 +27,17 @@ def explain_run(store: Store, name: str | None = None, stage: str | None = None)
         known = ", ".join(run.name for run in runs[-5:])
         raise UnknownRun(f"There is no run {name!r} in {store.place('runs')}. The last runs: {known}.")
     run = chosen[-1]
-    records = [record for record in run.stages if stage in (None, record.stage)]
+    records = [record for record in run.stages if stage in (None, record.stage, record.label)]
     if not records:
-        did = ", ".join(record.stage for record in run.stages) or "none"
+        did = ", ".join(record.label for record in run.stages) or "none"
         raise UnknownRun(f"The run {run.name} has no stage {stage!r}; its stages: {did}.")
+    width = max(9, *(len(record.label) for record in records))
     lines = [_headline(run), ""]
     for record in records:
-        lines.append(_outcome(record))
-    return lines if stage is None else [*lines, *_details(store, run, records[0], runs)]
+        lines.append(_outcome(record, width))
+        if stage is not None:
+            lines += _details(store, run, record, runs)
+    return lines
 
 
 def _headline(run: Run) -> str:
@@ -44,8 +47,8 @@ def _headline(run: Run) -> str:
     return f"Run {run.name} (number {run.number}, {_minute(run.started)}{ended}) of {data}"
 
 
-def _outcome(record: StageRecord) -> str:
-    return f"{record.stage:<9} {'cached' if record.cached else 'ran':<6} {record.seconds:7.1f} s  {record.why}"
+def _outcome(record: StageRecord, width: int) -> str:
+    return f"{record.label:<{width}} {'cached' if record.cached else 'ran':<6} {record.seconds:7.1f} s  {record.why}"
 
 
 def _details(store: Store, run: Run, record: StageRecord, runs: list[Run]) -> list[str]:
@@ -76,7 +79,7 @@ def _cut(text: str) -> str:
 
 def _origin(difference: Difference, run: Run) -> str:
     """The stage of the same run that left an input."""
-    makers = [stage.stage for stage in run.stages if difference.kind == "input" and stage.content == difference.new]
+    makers = [stage.label for stage in run.stages if difference.kind == "input" and stage.content == difference.new]
     return f"  (left by {makers[0]})" if makers else ""
 
 

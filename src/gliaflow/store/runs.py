@@ -24,6 +24,7 @@ class StageRecord:
     """One line of a run: `path` is relative to the artifact root, `seconds` is what this run spent on the stage.
 
     `compared` is the path of the nearest result that was there when the stage ran, and `differences` are to that.
+    `within` is the part of the run that the stage belongs to ("fold 3"), "" where the run has no parts.
     """
 
     stage: str
@@ -35,6 +36,12 @@ class StageRecord:
     seconds: float
     compared: str | None = None
     differences: list[Difference] = field(default_factory=list)
+    within: str = ""
+
+    @property
+    def label(self) -> str:
+        """What a person calls this line: "train", or "fold 3 train"."""
+        return f"{self.within} {self.stage}".lstrip()
 
 
 @dataclass
@@ -42,7 +49,7 @@ class Run:
     """A run: where its artifacts are, and what it has done so far.
 
     `number` counts the runs of a store, so that their order does not hang on a clock. `earlier` are the runs that were
-    there when this one began.
+    there when this one began. `part` is what the stages recorded now belong to ("fold 3").
     """
 
     name: str
@@ -55,6 +62,7 @@ class Run:
     stages: list[StageRecord] = field(default_factory=list)
     uses: list[str] = field(default_factory=list)
     earlier: "list[Run]" = field(default_factory=list)
+    part: str = ""
 
     def __post_init__(self) -> None:
         self.machine = self.machine or self.store.machine
@@ -80,6 +88,15 @@ class Run:
                 self.state = COMPLETED
             finally:
                 self._write()
+
+    @contextmanager
+    def within(self, part: str) -> Iterator[None]:
+        """Within this context the stages that are recorded belong to `part` of the run, such as "fold 3"."""
+        outer, self.part = self.part, part
+        try:
+            yield
+        finally:
+            self.part = outer
 
     def is_running(self) -> bool:
         """Whether this run's process is alive or, on another machine, may be: it has not said how it ended."""
@@ -119,6 +136,7 @@ class Run:
             seconds=round(seconds, 3),
             compared=why.compared,
             differences=why.differences,
+            within=self.part,
         )
         self.stages.append(entry)
         self._write()
