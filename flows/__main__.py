@@ -1,6 +1,7 @@
-"""`python -m flows train|why|gc …`: start a run, look back at one, clear what past ones left."""
+"""`python -m flows train|crossval|why|compare|gc …`: start a run, look back at some, clear what past ones left."""
 
 import argparse
+import importlib
 import logging
 import os
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flows.options import add_options, read_options
+from flows.options import CROSSVAL, GROUPS, Groups, add_options, read_options
 from flows.upkeep import add_commands
 from gliaflow.errors import GliaflowError
 from gliaflow.store.failures import in_words, require_room
@@ -36,37 +37,57 @@ def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each sets `run`, a function of the options that gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows", description="Gliaflow's runs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    train = commands.add_parser(
+    _add_flow(
+        commands,
         "train",
+        GROUPS,
         help="from a folder of slices and masks to a trained, scored model and its report",
         description="Scan, pair, prepare, label, split, train, evaluate, predict and report, in one resumable run.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    add_options(train)
-    train.set_defaults(run=lambda options: run_train(_parameters(train, options)))
+    _add_flow(
+        commands,
+        "crossval",
+        CROSSVAL,
+        help="every patient tested by a model that never saw it: figures over the whole data set",
+        description="Scan, pair, prepare and label, then split, train and evaluate once a fold, and pool the folds, in "
+        "one run that resumes at the fold where it stopped.",
+    )
     add_commands(commands)
     return parser
 
 
-def _parameters(parser: argparse.ArgumentParser, options: argparse.Namespace) -> dict[str, Any]:
+def _add_flow(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, groups: Groups, **words: Any
+) -> None:
+    """Add the command that runs the flow `name` of the module `flows.<name>`, with the options of its settings."""
+    parser = commands.add_parser(
+        name,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,  # else a cross-validation takes --fold 3 for --folds 3
+        **words,
+    )
+    add_options(parser, groups)
+    parser.set_defaults(run=lambda options: run_flow(name, _parameters(parser, options, groups)))
+
+
+def _parameters(parser: argparse.ArgumentParser, options: argparse.Namespace, groups: Groups) -> dict[str, Any]:
     try:
-        return read_options(options)
+        return read_options(options, groups)
     except ValidationError as error:
         parser.error("; ".join(f"--{wrong['loc'][0]}: {wrong['msg']}".replace("_", "-") for wrong in error.errors()))
 
 
-def run_train(parameters: dict[str, Any]) -> int:
-    """Run the flow `train` and name its report; expected failures are told in a sentence, without a traceback."""
-    for name, value in PREFECT.items():
-        os.environ.setdefault(name, value)
+def run_flow(name: str, parameters: dict[str, Any]) -> int:
+    """Run the flow `name` and say where its report is; expected failures are a sentence, without a traceback."""
+    for setting, value in PREFECT.items():
+        os.environ.setdefault(setting, value)
     log_to_terminal()
     home = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect")
     try:
         with in_words(home, "Prefect's own state", "PREFECT_HOME"):  # on a full disk its server fails in many ways
             require_room(home, ROOM)
-            from flows.train import train  # imports Prefect, which reads its settings now
-
-            report = train(**parameters)
+            flow = getattr(importlib.import_module(f"flows.{name}"), name)  # imports Prefect, which reads its settings
+            report = flow(**parameters)
     except GliaflowError as error:
         sys.stderr.write(f"\nThe run stopped: {error}\n")
         return 1

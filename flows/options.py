@@ -1,29 +1,46 @@
 """The command line of a run, made from the settings of its stages: one definition for options, form and cache key."""
 
 import argparse
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
-from tasks.settings import EvaluateSettings, IntakeSettings, PrepareSettings, Settings, SplitSettings, TrainSettings
+from tasks.settings import (
+    EvaluateSettings,
+    FoldSettings,
+    IntakeSettings,
+    PrepareSettings,
+    Settings,
+    SplitSettings,
+    TrainSettings,
+)
 
 ARTIFACTS = "Folder, or s3://bucket/prefix, that keeps every stage's results."
-GROUPS: dict[str, type[Settings]] = {
+Groups = Mapping[str, type[Settings]]  # a flow's parameters that are settings
+GROUPS: Groups = {
     "intake": IntakeSettings,
     "preparing": PrepareSettings,
     "splitting": SplitSettings,
     "training": TrainSettings,
     "evaluating": EvaluateSettings,
 }
+CROSSVAL: Groups = {
+    "intake": IntakeSettings,
+    "preparing": PrepareSettings,
+    "folding": FoldSettings,
+    "training": TrainSettings,
+    "evaluating": EvaluateSettings,
+}
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser, groups: Groups = GROUPS) -> None:
     """Add the flow's own options, then one option a setting; a setting that several stages share is one option."""
     where = "Folder or archive with the slices, or kaggle:OWNER/NAME."
     parser.add_argument("--data", required=True, default=argparse.SUPPRESS, help=where)
     parser.add_argument("--artifacts", default="artifacts", help=ARTIFACTS)
     parser.add_argument("--batch", type=_count, default=16, help="Patients that one preparing task takes.")
     seen: set[str] = set()
-    for title, settings in GROUPS.items():
+    for title, settings in groups.items():
         group = parser.add_argument_group(title)
         for name, field in settings.model_fields.items():
             if name in seen:
@@ -37,11 +54,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
                 group.add_argument(flag, type=_type(kind), default=field.default, help=about)
 
 
-def read_options(options: argparse.Namespace) -> dict[str, Any]:
+def read_options(options: argparse.Namespace, groups: Groups = GROUPS) -> dict[str, Any]:
     """The flow's parameters: each stage's settings from the options of the same names; raises `ValidationError`."""
     given = vars(options)
     parameters: dict[str, Any] = {name: given[name] for name in ("data", "artifacts", "batch")}
-    for title, settings in GROUPS.items():
+    for title, settings in groups.items():
         parameters[title] = settings(**{name: given[name] for name in settings.model_fields})
     return parameters
 

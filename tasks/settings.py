@@ -44,6 +44,22 @@ class SplitSettings(Settings):
     test_fraction: float = Field(0.15, gt=0, lt=1, description="Share of the patients that are only scored.")
 
 
+class FoldSettings(Settings):
+    """How the patients are dealt to the folds of a cross-validation, each of which is tested once."""
+
+    protocol: Literal["crossval", "site"] = Field(
+        "crossval", description="What a fold is: a share of the patients, alike in sites and tumour burden, or a site."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the split, of training and of the bootstrap.")
+    folds: int = Field(5, ge=2, description="Number of folds; under `site` there are as many as sites.")
+    val_fraction: float = Field(0.15, gt=0, lt=1, description="Share of the patients that choices are made on.")
+
+    def split(self, fold: int) -> SplitSettings:
+        """The split that tests `fold`: the same settings, so the same results, as of a run of that fold alone."""
+        folds = {"folds": self.folds} if self.protocol == "crossval" else {}
+        return SplitSettings(protocol=self.protocol, seed=self.seed, val_fraction=self.val_fraction, fold=fold, **folds)
+
+
 class TrainSettings(Settings):
     """How the network is trained."""
 
@@ -63,6 +79,33 @@ class Training(Settings):
 
     recipe: Recipe
     seed: int
+
+
+class TuneSettings(Settings):
+    """How a better recipe is searched for."""
+
+    trials: int = Field(20, ge=1, description="Trials in all; the recipe as it is counts, and so do those already run.")
+    trial_epochs: int | None = Field(None, ge=1, description="Epochs of a trial; without it, what the recipe says.")
+    pruner: Literal["median", "none"] = Field(
+        "median", description="Whether a trial is ended that is worse than the median of the others at its epoch."
+    )
+
+    def resolve(self, training: Training) -> "Tuning":
+        """With the recipe that the search is around."""
+        epochs = self.trial_epochs or training.recipe.epochs
+        return Tuning(
+            recipe=training.recipe, seed=training.seed, trials=self.trials, trial_epochs=epochs, pruner=self.pruner
+        )
+
+
+class Tuning(Settings):
+    """A resolved `TuneSettings`: what the search reads."""
+
+    recipe: Recipe
+    seed: int
+    trials: int
+    trial_epochs: int
+    pruner: Literal["median", "none"]
 
 
 class EvaluateSettings(Settings):

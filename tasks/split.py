@@ -6,11 +6,16 @@ from pathlib import Path
 from gliaflow.splits.leaks import audit_leaks, check_leaks
 from gliaflow.splits.protocols import split_slices
 from gliaflow.splits.thumbnails import open_thumbnails
-from tasks.settings import SplitSettings
+from tasks.settings import FoldSettings, SplitSettings
 from tasks.stage import stage
 from tasks.tables import load, save
 
 logger = logging.getLogger("gliaflow.run")
+
+
+def count_folds(settings: FoldSettings, labels: Path) -> int:
+    """How many folds a cross-validation has: as many as set or, under the protocol `site`, as there are sites."""
+    return settings.folds if settings.protocol == "crossval" else load(labels, "labels")["site"].nunique()
 
 
 @stage(

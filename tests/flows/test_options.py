@@ -5,7 +5,8 @@ import argparse
 import pytest
 
 from flows.__main__ import main
-from flows.options import GROUPS, add_options, read_options
+from flows.options import CROSSVAL, GROUPS, add_options, read_options
+from tasks.settings import FoldSettings, SplitSettings
 
 
 def read(*arguments: str) -> dict:
@@ -14,12 +15,13 @@ def read(*arguments: str) -> dict:
     return read_options(parser.parse_args(["--data", "d", *arguments]))
 
 
-def test_every_setting_is_an_option_with_a_help_line(capsys):
+@pytest.mark.parametrize(("command", "groups"), [("train", GROUPS), ("crossval", CROSSVAL)])
+def test_every_setting_is_an_option_with_a_help_line(capsys, command, groups):
     with pytest.raises(SystemExit) as stop:
-        main(["train", "--help"])
+        main([command, "--help"])
     assert stop.value.code == 0
     shown = " ".join(capsys.readouterr().out.split())
-    for settings in GROUPS.values():
+    for settings in groups.values():
         for name, field in settings.model_fields.items():
             assert f"--{name.replace('_', '-')}" in shown
             assert field.description and " ".join(field.description.split()) in shown
@@ -37,6 +39,21 @@ def test_options_reach_their_stage_and_a_shared_one_all_of_its_stages():
 def test_without_options_every_stage_has_its_defaults():
     parameters = read()
     assert {name: parameters[name] for name in GROUPS} == {name: settings() for name, settings in GROUPS.items()}
+
+
+def test_a_fold_of_a_crossval_has_the_settings_of_a_run_of_that_fold_alone():
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    alone = ["--protocol", "crossval", "--folds", "4", "--fold", "3", "--seed", "7", "--val-fraction", "0.3"]
+    assert FoldSettings(folds=4, seed=7, val_fraction=0.3).split(3) == read(*alone)["splitting"]
+    assert FoldSettings(protocol="site", folds=4).split(1) == SplitSettings(protocol="site", fold=1)
+
+
+def test_a_crossval_offers_no_fold_and_takes_none_for_folds(capsys):
+    for wrong in (["--fold", "3"], ["--test-fraction", "0.2"]):
+        with pytest.raises(SystemExit):
+            main(["crossval", "--data", "d", *wrong])
+        assert f"unrecognized arguments: {' '.join(wrong)}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

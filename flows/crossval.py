@@ -1,0 +1,62 @@
+"""The cross-validation: every patient is tested by a model that never saw it."""
+
+import logging
+import os
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from pydantic import Field
+
+from flows.steps import learn, take_in
+from gliaflow.store.failures import in_words
+from gliaflow.store.runs import Run
+from gliaflow.store.shared import open_store
+from tasks.pool import name_folds, pool
+from tasks.settings import EvaluateSettings, FoldSettings, IntakeSettings, PrepareSettings, TrainSettings
+from tasks.split import count_folds
+
+RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
+
+logger = logging.getLogger("gliaflow.run")
+
+
+@flow(name="crossval", task_runner=RUNNER)
+def crossval(
+    data: str,
+    artifacts: str = "artifacts",
+    batch: Annotated[int, Field(ge=1)] = 16,
+    intake: IntakeSettings = IntakeSettings(),
+    preparing: PrepareSettings = PrepareSettings(),
+    folding: FoldSettings = FoldSettings(),
+    training: TrainSettings = TrainSettings(),
+    evaluating: EvaluateSettings = EvaluateSettings(),
+) -> str:
+    """Train and score a model a fold, then score all patients at once; returns the path of the figures.
+
+    Args:
+        data: Folder or archive with the slices, or kaggle:OWNER/NAME.
+        artifacts: Folder that keeps every stage's results, or s3://bucket/prefix.
+        batch: Patients that one preparing task takes.
+        intake: What may be wrong with the data before the run stops.
+        preparing: How slices become volumes.
+        folding: How patients are dealt to the folds.
+        training: The recipe.
+        evaluating: How the figures are made.
+    """
+    settings = (intake, preparing, folding, training, evaluating)
+    parameters = {name: value for group in settings for name, value in group.model_dump().items()}
+    store = open_store(artifacts)
+    run = Run(flow_run.name.replace("/", "-"), store, {"data": data, "artifacts": artifacts, **parameters})
+    with in_words(store.root), run.under_way():
+        cohort = take_in(run, data, intake, preparing, batch)
+        folds = []
+        count = count_folds(folding, store.folder(cohort.labels))
+        for fold in range(count):  # one after another: two trainings at once in a process are not reproducible
+            logger.info("fold %d (folds 0 to %d)", fold, count - 1)
+            with run.within(f"fold {fold}"):
+                folds.append(learn(run, folding.split(fold), training, evaluating, cohort))
+        named = name_folds(parts=[fold.parts for fold in folds], scores=[fold.scores for fold in folds])
+        pooled = pool(run, evaluating, labels=cohort.labels, **named)
+    return store.place(f"{pooled.path}/metrics.json")
