@@ -1,15 +1,18 @@
 """pandera models of every table that crosses a task boundary, and `validate`, which names every offending row."""
 
 from schemas.clinical import ClinicalTable
-from schemas.evaluation import FrameTable, HistoryTable, PatientTable, PredictionTable
+from schemas.crossval import FoldTable
+from schemas.evaluation import ConfidenceTable, FrameTable, HistoryTable, PatientTable, PredictionTable
 from schemas.ingest import FactTable, FileTable, LabelTable, RejectedTable, SliceTable, VolumeTable
 from schemas.splits import LeakTable, PartTable
 from schemas.validation import InvalidTable, validate
 
 __all__ = [
     "ClinicalTable",
+    "ConfidenceTable",
     "FactTable",
     "FileTable",
+    "FoldTable",
     "FrameTable",
     "HistoryTable",
     "InvalidTable",

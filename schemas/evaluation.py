@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from pandera.typing import Series
 
 from schemas.base import TEXT, Table
 
@@ -37,7 +38,7 @@ class Overlap(Table):
 
 
 class PredictionTable(Overlap):
-    """evaluate: one row a slice of val and test."""
+    """evaluate: one row a slice of val and test. pool: one row a slice, with the fold that tested it."""
 
     patient: str = pa.Field(str_matches=TEXT)
     slice: int = pa.Field(ge=0)
@@ -47,8 +48,13 @@ class PredictionTable(Overlap):
     mask_path: str = pa.Field(str_matches=TEXT)
     mask: int = pa.Field(isin=[0, 1])
     has_mask: int = pa.Field(isin=[0, 1])
+    score: float = pa.Field(in_range=UNIT)
     tumor_probability: float = pa.Field(in_range=UNIT)
+    call: str = pa.Field(isin=["tumor", "unsure", "empty"])
     pixels: int = pa.Field(ge=1)
+    hd95: float = pa.Field(nullable=True, ge=0)
+    nsd: float = pa.Field(nullable=True, in_range=UNIT)
+    fold: Series[pd.Int64Dtype] | None = pa.Field(ge=0)
 
     class Config:
         unique = ["patient", "slice"]
@@ -65,9 +71,21 @@ class PredictionTable(Overlap):
     def fits_the_slice(cls, frame: pd.DataFrame) -> pd.Series:
         return frame[["true_pixels", "predicted_pixels"]].max(axis=1) <= frame["pixels"]
 
+    @pa.dataframe_check(error="hd95 is missing exactly where a mask is empty")
+    def distance_known(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame["hd95"].isna() == (frame[["true_pixels", "predicted_pixels"]] == 0).any(axis=1)
+
+    @pa.dataframe_check(error="nsd is missing exactly where both masks are empty, and 0 where one is")
+    def outlines_known(cls, frame: pd.DataFrame) -> pd.Series:
+        empty = (frame[["true_pixels", "predicted_pixels"]] == 0).sum(axis=1)
+        return (frame["nsd"].isna() == (empty == 2)) & ((empty != 1) | (frame["nsd"] == 0))
+
 
 class PatientTable(Overlap):
-    """evaluate: one row a patient of val and test (under the protocol `slice` a patient may be in both)."""
+    """evaluate: one row a patient of val and test (under the protocol `slice` a patient may be in both).
+
+    pool: one row a patient, with the fold that tested it.
+    """
 
     patient: str = pa.Field(str_matches=TEXT)
     site: str = pa.Field(str_matches=TEXT)
@@ -78,6 +96,9 @@ class PatientTable(Overlap):
     iou: float = pa.Field(in_range=UNIT)
     accuracy: float = pa.Field(in_range=UNIT)
     mean_slice_dice: float = pa.Field(nullable=True, in_range=UNIT)
+    hd95: float = pa.Field(nullable=True, ge=0)
+    nsd: float = pa.Field(nullable=True, in_range=UNIT)
+    fold: Series[pd.Int64Dtype] | None = pa.Field(ge=0)
 
     class Config:
         unique = ["patient", "part"]
@@ -93,6 +114,28 @@ class PatientTable(Overlap):
     @pa.dataframe_check(error="mean_slice_dice is missing exactly where there is no tumour slice")
     def mean_known(cls, frame: pd.DataFrame) -> pd.Series:
         return frame["mean_slice_dice"].isna() == (frame["tumor_slices"] == 0)
+
+    @pa.dataframe_check(error="nsd is missing exactly where both masks are empty throughout, and hd95 then, too")
+    def outlines_known(cls, frame: pd.DataFrame) -> pd.Series:
+        nothing = frame["true_pixels"] + frame["predicted_pixels"] == 0
+        return (frame["nsd"].isna() == nothing) & (frame["hd95"].isna() | ~nothing)
+
+
+class ConfidenceTable(Table):
+    """evaluate: one row a patient, part and level of probability, round(255 p), that a pixel has."""
+
+    patient: str = pa.Field(str_matches=TEXT)
+    part: str = pa.Field(isin=["val", "test"])
+    level: int = pa.Field(in_range={"min_value": 0, "max_value": 255})
+    pixels: int = pa.Field(ge=1)
+    tumor_pixels: int = pa.Field(ge=0)
+
+    class Config:
+        unique = ["patient", "part", "level"]
+
+    @pa.dataframe_check(error="tumor_pixels must be at most pixels")
+    def tumor_within(cls, frame: pd.DataFrame) -> pd.Series:
+        return frame["tumor_pixels"] <= frame["pixels"]
 
 
 class FrameTable(Table):

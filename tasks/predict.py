@@ -10,13 +10,21 @@ from tasks.stage import stage
 from tasks.tables import load, save
 
 
-@stage(code=["gliaflow.inference.masks"], libraries=["numpy", "opencv-python-headless", "pandas", "pyarrow"])
+@stage(code=["gliaflow.inference.masks"], libraries=["numpy", "opencv-python-headless", "pandas", "pyarrow", "scipy"])
 def predict(folder: Path, settings: Nothing, *, scores: Path, labels: Path, volumes: dict[str, Path]) -> None:
-    """Write `masks/`, `overlays/` and the table `frame`, from the probabilities and the threshold of `evaluate`."""
+    """Write `masks/`, `overlays/` and the table `frame`, from the probabilities and operating point of `evaluate`."""
     predictions = load(scores, "predictions")
     places = load(labels, "labels")[["patient", "slice", "index", "height", "width"]]
     slices = predictions[predictions["part"] == "test"].merge(places, on=["patient", "slice"], validate="one_to_one")
-    threshold = json.loads((scores / "threshold.json").read_text(encoding="utf-8"))["value"]
+    operating = json.loads((scores / "operating.json").read_text(encoding="utf-8"))
     with progress("predict", "patients") as bar:
-        frame = write_predictions(folder, slices, volumes, scores / "probabilities", threshold, progress=bar)
+        frame = write_predictions(
+            folder,
+            slices,
+            volumes,
+            scores / "probabilities",
+            operating["threshold"],
+            operating["min_pixels"],
+            progress=bar,
+        )
     save(folder, "frame", frame)

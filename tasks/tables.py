@@ -20,7 +20,9 @@ SCHEMAS = {
     "history": schemas.HistoryTable,
     "predictions": schemas.PredictionTable,
     "patients": schemas.PatientTable,
+    "confidence": schemas.ConfidenceTable,
     "frame": schemas.FrameTable,
+    "folds": schemas.FoldTable,
 }
 
 

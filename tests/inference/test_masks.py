@@ -18,6 +18,7 @@ def written(tmp_path):
     quantised[0, 8:16, 8:24] = 150
     quantised[2, 0:4, 0:4] = 128
     quantised[1, 0:4, 0:4] = 127
+    quantised[2, 20:23, 20] = 255  # three pixels: too small
     facts = pd.DataFrame({"patient": "p", "slice": [1, 2, 3], "index": [0, 1, 2]})
     save_volume(tmp_path / "p", Volume(np.full((3, 32, 32, 3), 60, np.uint8), masks, facts, pd.DataFrame({"path": []})))
     (tmp_path / "probabilities").mkdir()
@@ -39,7 +40,7 @@ def written(tmp_path):
     out.mkdir()
     seen: list[tuple[int, int]] = []
     frame = write_predictions(
-        out, slices, {"p": tmp_path / "p"}, tmp_path / "probabilities", 128, lambda *done: seen.append(done)
+        out, slices, {"p": tmp_path / "p"}, tmp_path / "probabilities", 128, 4, lambda *done: seen.append(done)
     )
     assert seen == [(1, 1)]
     return out, frame
@@ -53,6 +54,12 @@ def test_masks_have_the_images_geometry_and_the_threshold(written):
     rows, columns = np.nonzero(masks[0])
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (16, 31, 12, 35)
     assert masks[1].max() == 0 and masks[2].max() == 255
+
+
+def test_small_components_are_dropped(written):
+    out, frame = written
+    rows, columns = np.nonzero(cv2.imread(str(out / frame["predicted_mask"][2]), cv2.IMREAD_UNCHANGED))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, 7, 0, 5)
 
 
 def test_the_frame_has_the_notebooks_columns_and_overlays_where_there_is_something_to_see(written):

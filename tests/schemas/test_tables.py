@@ -116,19 +116,26 @@ def history() -> pd.DataFrame:
 def predictions() -> pd.DataFrame:
     keys = {"patient": "p", "part": "test", "site": "CS", "image_path": "i", "mask_path": "m"}
     counts = {"true_pixels": 9, "predicted_pixels": 6, "intersection": 6, "pixels": 9}
+    known = {"score": 0.8, "tumor_probability": 1.0, "call": "tumor", "hd95": 2.5, "nsd": 0.9}
     nothing = {
         "mask": 0,
         "has_mask": 0,
-        "tumor_probability": 0.0,
+        "score": 0.0,
+        "tumor_probability": 0.1,
+        "call": "empty",
         "true_pixels": 0,
         "predicted_pixels": 0,
         "intersection": 0,
+        "hd95": None,
+        "nsd": None,
     }
     return table(
         [
-            {**keys, "slice": 1, "mask": 1, "has_mask": 1, "tumor_probability": 1.0, **counts},
+            {**keys, "slice": 1, "mask": 1, "has_mask": 1, **known, **counts},
             {**keys, "slice": 2, **nothing, "pixels": 9},
-        ]
+        ],
+        hd95="float64",
+        nsd="float64",
     )
 
 
@@ -137,11 +144,17 @@ def patients() -> pd.DataFrame:
     overlap = {"true_pixels": 9, "predicted_pixels": 6, "intersection": 6, "dice": 0.8, "iou": 0.667}
     return table(
         [
-            {**row, **overlap, "mean_slice_dice": 0.7},
-            {**row, **overlap, "patient": "q", "tumor_slices": 0, "mean_slice_dice": None},
+            {**row, **overlap, "mean_slice_dice": 0.7, "hd95": 3.5, "nsd": 0.8},
+            {**row, **overlap, "patient": "q", "tumor_slices": 0, "mean_slice_dice": None, "hd95": None, "nsd": 0.0},
         ],
         mean_slice_dice="float64",
+        hd95="float64",
     )
+
+
+def confidence() -> pd.DataFrame:
+    row = {"patient": "p", "part": "test", "pixels": 9, "tumor_pixels": 2}
+    return table([{**row, "level": 0}, {**row, "level": 255}, {**row, "part": "val", "level": 255}])
 
 
 def frame() -> pd.DataFrame:
@@ -154,6 +167,13 @@ def frame() -> pd.DataFrame:
             {**row, "slice": 4, "mask": 0, "predicted_mask": "4.png", "has_mask": 1, "overlay": "o4.png"},
         ]
     )
+
+
+def folds() -> pd.DataFrame:
+    row = {"patients": 2, "slices": 9, "tumor_slices": 3, "train_patients": 5, "val_patients": 1, "dice_mean": 0.8}
+    row |= {"dice_median": 0.82, "slice_dice_tumor": 0.7, "threshold": 128, "min_pixels": 20}
+    rows = [{"fold": 0, "site": None, **row}, {"fold": 1, "site": "CS", **row}]
+    return table([*rows, {"fold": 2, "site": None, **row, "tumor_slices": 0, "slice_dice_tumor": None}])
 
 
 SOUND: dict[type[pa.DataFrameModel], Callable[[], pd.DataFrame]] = {
@@ -169,7 +189,9 @@ SOUND: dict[type[pa.DataFrameModel], Callable[[], pd.DataFrame]] = {
     schemas.HistoryTable: history,
     schemas.PredictionTable: predictions,
     schemas.PatientTable: patients,
+    schemas.ConfidenceTable: confidence,
     schemas.FrameTable: frame,
+    schemas.FoldTable: folds,
 }
 
 
@@ -259,6 +281,15 @@ BROKEN: list[tuple[type[pa.DataFrameModel], int, str, Any, str]] = [
     (schemas.PredictionTable, 0, "pixels", 8, "must be at most pixels"),
     (schemas.PredictionTable, 0, "part", "train", "must be 'val' or 'test'"),
     (schemas.PredictionTable, 1, "slice", 1, "must not repeat"),
+    (schemas.PredictionTable, 0, "call", "perhaps", "must be 'tumor', 'unsure' or 'empty'"),
+    (schemas.PredictionTable, 0, "score", 1.5, "must lie between 0 and 1"),
+    (schemas.PredictionTable, 0, "hd95", np.nan, "hd95 is missing exactly where a mask is empty"),
+    (schemas.PredictionTable, 1, "hd95", 2.0, "hd95 is missing exactly where a mask is empty"),
+    (schemas.PredictionTable, 1, "nsd", 0.0, "nsd is missing exactly where both masks are empty"),
+    (schemas.PatientTable, 1, "nsd", np.nan, "nsd is missing exactly where both masks are empty throughout"),
+    (schemas.ConfidenceTable, 0, "tumor_pixels", 10, "must be at most pixels"),
+    (schemas.ConfidenceTable, 0, "level", 256, "must lie between 0 and 255"),
+    (schemas.ConfidenceTable, 1, "level", 0, "must not repeat"),
     (schemas.PatientTable, 0, "iou", 0.81, "Dice must be at least IoU"),
     (schemas.PatientTable, 0, "tumor_slices", 4, "must be at most slices"),
     (schemas.PatientTable, 0, "mean_slice_dice", np.nan, "exactly where there is no tumour slice"),
@@ -268,6 +299,9 @@ BROKEN: list[tuple[type[pa.DataFrameModel], int, str, Any, str]] = [
     (schemas.FrameTable, 1, "overlay", "o2.png", "exactly where there is true or predicted tumour"),
     (schemas.FrameTable, 1, "predicted_mask", "1.png", "must not repeat"),
     (schemas.FrameTable, 3, "overlay", "o1.png", "overlay must not repeat"),
+    (schemas.FoldTable, 1, "fold", 3, "must count 0, 1, 2"),
+    (schemas.FoldTable, 1, "threshold", 0, "must lie between 1 and 255"),
+    (schemas.FoldTable, 1, "slice_dice_tumor", np.nan, "exactly where there is no tumour slice"),
 ]
 
 

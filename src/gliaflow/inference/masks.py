@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from gliaflow.evaluation.postprocess import predicted_masks
 from gliaflow.inference.geometry import restore_mask, write_mask, write_png
 from gliaflow.inference.overlays import draw_overlay
 from gliaflow.ingest.volumes import load_volume
@@ -19,6 +20,7 @@ def write_predictions(
     volumes: Mapping[str, Path],
     probabilities: Path,
     threshold: int,
+    min_pixels: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Write the mask of each of `slices` (rows of predictions joined with labels) and return the prediction frame.
@@ -31,14 +33,14 @@ def write_predictions(
     groups = slices.groupby("patient", sort=True)
     for done, (patient, rows) in enumerate(groups, start=1):
         volume = load_volume(volumes[str(patient)])
-        quantised = np.load(probabilities / f"{patient}.npy", mmap_mode="r")
+        found = predicted_masks(np.load(probabilities / f"{patient}.npy"), threshold, min_pixels)  # uint8 [S, N, N]
         for kind in ("masks", "overlays"):
             (folder / kind / str(patient)).mkdir(parents=True)
         masks: list[str] = []
         overlays: list[str | None] = []
         for row in rows.to_dict("records"):
             name = PurePosixPath(row["image_path"]).stem
-            predicted = (quantised[row["index"]] >= threshold).astype(np.uint8)
+            predicted = found[row["index"]]
             masks.append(f"masks/{patient}/{name}_mask.png")
             write_mask(folder / masks[-1], restore_mask(predicted, row["height"], row["width"]))
             if not (row["mask"] or row["has_mask"]):
