@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_doctor(commands)
     _add_phantom(commands)
+    _add_score(commands)
     return parser
 
 
@@ -143,4 +144,75 @@ def _phantom(options: argparse.Namespace) -> int:
     sys.stdout.write(f"{options.patients} phantom patients in {options.folder}\n")
     for kind, path in mess.items():
         sys.stdout.write(f"  {kind.replace('_', ' ')}: {path.relative_to(options.folder)}\n")
+    return 0
+
+
+def _add_score(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    about = "score masks of any tool against the true ones: every figure with its n and 95 % interval"
+    command = commands.add_parser(
+        "score",
+        help=about,
+        description=about[0].upper() + about[1:] + ". Masks are paired by the patient and slice number in their names; "
+        "black is no tumour, any one other value is tumour.",
+        epilog="Exit status: 0 if the masks were scored; 2 if they can't be, and then nothing is written.",
+    )
+    command.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="folder with the masks to score")
+    command.add_argument("truth", metavar="TRUTH", type=Path, help="folder with the true masks, or the data set itself")
+    command.add_argument("--out", type=Path, metavar="FILE.json", help="write the figures there, too")
+    command.add_argument(
+        "--probabilities",
+        type=Path,
+        metavar="DIR",
+        help="folder with the probability maps (grey, 8 bits) of the same slices, for AUROC and calibration",
+    )
+    command.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="leave masks without a partner out; without this they are an error, and none ever counts as empty",
+    )
+    command.add_argument(
+        "--resamples",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="bootstrap resamples behind every interval (default: %(default)s)",
+    )
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (default: %(default)s)")
+    command.set_defaults(run=_score)
+
+
+def _score(options: argparse.Namespace) -> int:
+    import json
+
+    from tqdm import tqdm
+
+    from gliaflow.evaluation.listing import to_text
+    from gliaflow.evaluation.rescore import rescore
+    from gliaflow.ingest.doctor.text import printable
+    from gliaflow.store.files import write_whole
+
+    try:
+        with tqdm(unit=" slices", leave=False, disable=None) as bar:  # no bar in a log file
+
+            def advance(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            scored = rescore(
+                options.predictions,
+                options.truth,
+                options.probabilities,
+                allow_missing=options.allow_missing,
+                resamples=options.resamples,
+                seed=options.seed,
+                progress=advance,
+            )
+        if options.out:
+            content = json.dumps(scored.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
+            write_whole(options.out, f"{content}\n".encode())
+    except (GliaflowError, OSError) as error:
+        sys.stderr.write(f"gliaflow score: {printable(str(error))}\n")
+        return 2
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(to_text(scored).encode(encoding, "backslashreplace").decode(encoding))
     return 0

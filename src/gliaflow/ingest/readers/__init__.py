@@ -29,6 +29,11 @@ def read_mask(source: Path | bytes) -> np.ndarray:
     return to_mask(_decode(source))
 
 
+def read_pixels(source: Path | bytes) -> np.ndarray:
+    """The pixels as the file holds them, [H, W] or [H, W, C] in RGB(A) order; raises as `read_image`."""
+    return _decode(source)
+
+
 def _decode(source: Path | bytes) -> np.ndarray:
     content = source.read_bytes() if isinstance(source, Path) else source
     if not content:
