@@ -19,17 +19,18 @@ MOST_LISTED = 12  # folders that `gc` names; the rest are counted
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands `why` and `gc`; each sets `run`, a function of the options that gives the exit status."""
-    why = _add(commands, "why", "why a stage ran or was reused: what differs, old beside new", _why)
+    why = add_command(commands, "why", "why a stage ran or was reused: what differs, old beside new", _why)
     why.add_argument("name", metavar="RUN", nargs="?", default="last", help="The run's name, or last.")
     why.add_argument("stage", metavar="STAGE", nargs="?", help="One stage, with everything that differs.")
-    clear = _add(commands, "gc", "remove what no kept run refers to; shows first what that would free", _gc)
+    clear = add_command(commands, "gc", "remove what no kept run refers to; shows first what that would free", _gc)
     clear.add_argument("--keep", type=int, default=5, metavar="N", help="Completed runs to keep, the last ones.")
     clear.add_argument("--yes", action="store_true", help="Remove without asking.")
 
 
-def _add(
+def add_command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, about: str, run: Any
 ) -> argparse.ArgumentParser:
+    """Add a command about past runs; `run` takes the options and gives the exit status."""
     parser = commands.add_parser(
         name,
         help=about,

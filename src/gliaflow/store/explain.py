@@ -1,5 +1,7 @@
 """A past run in words: what each stage did and why, old beside new."""
 
+from collections.abc import Sequence
+
 from gliaflow.errors import GliaflowError
 from gliaflow.store.artifacts import Store
 from gliaflow.store.manifests import NAME, Damaged, Difference, parse_manifest
@@ -20,13 +22,7 @@ def explain_run(store: Store, name: str | None = None, stage: str | None = None)
     parts, `train` means the stage in each of them, `fold 3 train` the one. Raises `UnknownRun`.
     """
     runs = read_runs(store)
-    if not runs:
-        raise UnknownRun(f"No run has left a record in {store.place('runs')}. Name the artifacts with --artifacts.")
-    chosen = [run for run in runs if name in (None, "last", run.name)]
-    if not chosen:
-        known = ", ".join(run.name for run in runs[-5:])
-        raise UnknownRun(f"There is no run {name!r} in {store.place('runs')}. The last runs: {known}.")
-    run = chosen[-1]
+    run = find_run(store, runs, name)
     records = [record for record in run.stages if stage in (None, record.stage, record.label)]
     if not records:
         did = ", ".join(record.label for record in run.stages) or "none"
@@ -38,6 +34,17 @@ def explain_run(store: Store, name: str | None = None, stage: str | None = None)
         if stage is not None:
             lines += _details(store, run, record, runs)
     return lines
+
+
+def find_run(store: Store, runs: Sequence[Run], name: str | None) -> Run:
+    """The run `name` of `runs`, those of `store`; the last one if it is None or "last". Raises `UnknownRun`."""
+    if not runs:
+        raise UnknownRun(f"No run has left a record in {store.place('runs')}. Name the artifacts with --artifacts.")
+    chosen = [run for run in runs if name in (None, "last", run.name)]
+    if not chosen:
+        known = ", ".join(run.name for run in runs[-5:])
+        raise UnknownRun(f"There is no run {name!r} in {store.place('runs')}. The last runs: {known}.")
+    return chosen[-1]
 
 
 def _headline(run: Run) -> str:
