@@ -1,4 +1,4 @@
-"""`python -m flows train|crossval|why|compare|gc …`: start a run, look back at some, clear what past ones left."""
+"""`python -m flows train|crossval|tune|why|compare|gc …`: start a run, look back at some, clear what past ones left."""
 
 import argparse
 import importlib
@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from flows.options import CROSSVAL, GROUPS, Groups, add_options, read_options
+from flows.comparison import add_comparison
+from flows.options import CROSSVAL, GROUPS, TUNE, Groups, add_meter, add_options, read_options
 from flows.upkeep import add_commands
 from gliaflow.errors import GliaflowError
 from gliaflow.store.failures import in_words, require_room
@@ -37,14 +38,14 @@ def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands; each sets `run`, a function of the options that gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows", description="Gliaflow's runs.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_flow(
+    train = _add_flow(
         commands,
         "train",
         GROUPS,
         help="from a folder of slices and masks to a trained, scored model and its report",
         description="Scan, pair, prepare, label, split, train, evaluate, predict and report, in one resumable run.",
     )
-    _add_flow(
+    crossval = _add_flow(
         commands,
         "crossval",
         CROSSVAL,
@@ -52,13 +53,24 @@ def make_parser() -> argparse.ArgumentParser:
         description="Scan, pair, prepare and label, then split, train and evaluate once a fold, and pool the folds, in "
         "one run that resumes at the fold where it stopped.",
     )
+    for flow in (train, crossval):
+        add_meter(flow)
+    _add_flow(
+        commands,
+        "tune",
+        TUNE,
+        help="search for a better recipe, and hold it against the default on patients that the search never saw",
+        description="Scan, pair, prepare, label and split, then try recipes by the validation patients, train the best "
+        "and the default in full, and score both on the test patients. Started again, it goes on where it stopped.",
+    )
+    add_comparison(commands)
     add_commands(commands)
     return parser
 
 
 def _add_flow(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, groups: Groups, **words: Any
-) -> None:
+) -> argparse.ArgumentParser:
     """Add the command that runs the flow `name` of the module `flows.<name>`, with the options of its settings."""
     parser = commands.add_parser(
         name,
@@ -68,6 +80,7 @@ def _add_flow(
     )
     add_options(parser, groups)
     parser.set_defaults(run=lambda options: run_flow(name, _parameters(parser, options, groups)))
+    return parser
 
 
 def _parameters(parser: argparse.ArgumentParser, options: argparse.Namespace, groups: Groups) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.steps import learn, take_in
+from flows.steps import by_fold, learn, measure_leakage, take_in
 from gliaflow.store.failures import in_words
 from gliaflow.store.runs import Run
 from gliaflow.store.shared import open_store
-from tasks.pool import name_folds, pool
+from tasks.pool import pool
 from tasks.settings import EvaluateSettings, FoldSettings, IntakeSettings, PrepareSettings, TrainSettings
 from tasks.split import count_folds
 
@@ -32,6 +32,7 @@ def crossval(
     folding: FoldSettings = FoldSettings(),
     training: TrainSettings = TrainSettings(),
     evaluating: EvaluateSettings = EvaluateSettings(),
+    leakage_meter: bool = False,
 ) -> str:
     """Train and score a model a fold, then score all patients at once; returns the path of the figures.
 
@@ -44,11 +45,13 @@ def crossval(
         folding: How patients are dealt to the folds.
         training: The recipe.
         evaluating: How the figures are made.
+        leakage_meter: Train under the protocol `slice` too, to measure by how much its leak flatters.
     """
     settings = (intake, preparing, folding, training, evaluating)
     parameters = {name: value for group in settings for name, value in group.model_dump().items()}
     store = open_store(artifacts)
-    run = Run(flow_run.name.replace("/", "-"), store, {"data": data, "artifacts": artifacts, **parameters})
+    parameters |= {"data": data, "artifacts": artifacts, "leakage_meter": leakage_meter}
+    run = Run(flow_run.name.replace("/", "-"), store, parameters)
     with in_words(store.root), run.under_way():
         cohort = take_in(run, data, intake, preparing, batch)
         folds = []
@@ -57,6 +60,7 @@ def crossval(
             logger.info("fold %d (folds 0 to %d)", fold, count - 1)
             with run.within(f"fold {fold}"):
                 folds.append(learn(run, folding.split(fold), training, evaluating, cohort))
-        named = name_folds(parts=[fold.parts for fold in folds], scores=[fold.scores for fold in folds])
-        pooled = pool(run, evaluating, labels=cohort.labels, **named)
+        pooled = pool(run, evaluating, labels=cohort.labels, **by_fold(folds, "parts", "scores"))
+        if leakage_meter:
+            measure_leakage(run, folding, training, evaluating, cohort, pooled)
     return store.place(f"{pooled.path}/metrics.json")

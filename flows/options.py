@@ -13,6 +13,7 @@ from tasks.settings import (
     Settings,
     SplitSettings,
     TrainSettings,
+    TuneSettings,
 )
 
 ARTIFACTS = "Folder, or s3://bucket/prefix, that keeps every stage's results."
@@ -28,6 +29,15 @@ CROSSVAL: Groups = {
     "intake": IntakeSettings,
     "preparing": PrepareSettings,
     "folding": FoldSettings,
+    "training": TrainSettings,
+    "evaluating": EvaluateSettings,
+}
+OWN = ("data", "artifacts", "batch", "leakage_meter")  # a flow's parameters that belong to no stage
+TUNE: Groups = {
+    "intake": IntakeSettings,
+    "preparing": PrepareSettings,
+    "splitting": SplitSettings,
+    "tuning": TuneSettings,
     "training": TrainSettings,
     "evaluating": EvaluateSettings,
 }
@@ -54,10 +64,16 @@ def add_options(parser: argparse.ArgumentParser, groups: Groups = GROUPS) -> Non
                 group.add_argument(flag, type=_type(kind), default=field.default, help=about)
 
 
+def add_meter(parser: argparse.ArgumentParser) -> None:
+    """Add the option that a flow which measures leakage has beside its settings."""
+    about = "Train under the protocol slice too, to measure by how much its leak flatters; costs one more training."
+    parser.add_argument("--leakage-meter", action="store_true", help=about)
+
+
 def read_options(options: argparse.Namespace, groups: Groups = GROUPS) -> dict[str, Any]:
     """The flow's parameters: each stage's settings from the options of the same names; raises `ValidationError`."""
     given = vars(options)
-    parameters: dict[str, Any] = {name: given[name] for name in ("data", "artifacts", "batch")}
+    parameters: dict[str, Any] = {name: given[name] for name in OWN if name in given}
     for title, settings in groups.items():
         parameters[title] = settings(**{name: given[name] for name in settings.model_fields})
     return parameters

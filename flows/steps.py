@@ -1,16 +1,26 @@
 """What several runs have in common: the way in, and learning from a split."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from gliaflow.store.artifacts import Artifact
 from gliaflow.store.runs import Run
 from tasks.evaluate import evaluate
 from tasks.label import label
+from tasks.leakage import leakage
 from tasks.pair import pair
 from tasks.prepare import prepare
 from tasks.scan import open_data, scan
-from tasks.settings import EvaluateSettings, IntakeSettings, PrepareSettings, SplitSettings, TrainSettings
+from tasks.settings import (
+    EvaluateSettings,
+    FoldSettings,
+    IntakeSettings,
+    PrepareSettings,
+    SplitSettings,
+    TrainSettings,
+)
 from tasks.split import split
 from tasks.train import train as fit
 
@@ -54,3 +64,27 @@ def learn(
     model = fit(run, training.resolve(), prepared=data.prepared, parts=parts, volumes=data.volumes)
     scores = evaluate(run, evaluating, model=model, labels=data.labels, parts=parts, volumes=data.volumes)
     return Learnt(parts, model, scores)
+
+
+def measure_leakage(
+    run: Run,
+    splitting: SplitSettings | FoldSettings,
+    training: TrainSettings,
+    evaluating: EvaluateSettings,
+    data: Intake,
+    scores: Artifact,
+) -> Artifact:
+    """Train by the same recipe under the protocol `slice` too, and hold its figures against `scores`.
+
+    Where the run itself is under `slice`, it is the protocol `patient` that is trained under too.
+    """
+    protocol: Literal["patient", "slice"] = "patient" if splitting.protocol == "slice" else "slice"
+    with run.within(f"protocol {protocol}"):
+        other = learn(run, SplitSettings(protocol=protocol, seed=splitting.seed), training, evaluating, data).scores
+    leaky, grouped = (other, scores) if protocol == "slice" else (scores, other)
+    return leakage(run, evaluating, leaky=leaky, grouped=grouped)
+
+
+def by_fold(folds: Sequence[Learnt], *names: str) -> dict[str, Artifact]:
+    """What each fold left, as inputs of a stage: "parts_0", "parts_1", … for the name "parts"."""
+    return {f"{name}_{number}": getattr(fold, name) for number, fold in enumerate(folds) for name in names}

@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.steps import learn, take_in
+from flows.steps import learn, measure_leakage, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
 from gliaflow.store.runs import Run
@@ -32,6 +32,7 @@ def train(
     splitting: SplitSettings = SplitSettings(),
     training: TrainSettings = TrainSettings(),
     evaluating: EvaluateSettings = EvaluateSettings(),
+    leakage_meter: bool = False,
 ) -> str:
     """Train and score a segmentation model; returns the path of its report.
 
@@ -44,15 +45,20 @@ def train(
         splitting: Which patients are trained on, chosen by and tested on.
         training: The recipe.
         evaluating: How the figures are made.
+        leakage_meter: Train under the protocol `slice` too, to measure by how much its leak flatters.
     """
     settings = (intake, preparing, splitting, training, evaluating)
     parameters = {name: value for group in settings for name, value in group.model_dump().items()}
     store = open_store(artifacts)
-    run = Run(flow_run.name.replace("/", "-"), store, {"data": data, "artifacts": artifacts, **parameters})
+    parameters |= {"data": data, "artifacts": artifacts, "leakage_meter": leakage_meter}
+    run = Run(flow_run.name.replace("/", "-"), store, parameters)
     with in_words(store.root), run.under_way():
         cohort = take_in(run, data, intake, preparing, batch)
         learnt = learn(run, splitting, training, evaluating, cohort)
         masks = predict(run, scores=learnt.scores, labels=cohort.labels, volumes=cohort.volumes)
+        extras = {}
+        if leakage_meter:
+            extras["leakage"] = measure_leakage(run, splitting, training, evaluating, cohort, learnt.scores)
         page = report(
             run,
             ReportSettings(protocol=splitting.protocol, source=source_name(data)),
@@ -65,6 +71,7 @@ def train(
             scores=learnt.scores,
             masks=masks,
             volumes=cohort.volumes,
+            **extras,
         )
         publish(store.address, asdict(page))
     return store.place(f"{page.path}/report.html")

@@ -5,15 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from gliaflow.evaluation.pool import Fold, pool_folds
-from gliaflow.store.artifacts import Artifact
 from tasks.settings import EvaluateSettings
 from tasks.stage import stage
 from tasks.tables import load, save
-
-
-def name_folds(**results: list[Artifact]) -> dict[str, Artifact]:
-    """Results of each fold as inputs of a stage: {"parts_0": the split of fold 0, …} of parts=[…]."""
-    return {f"{kind}_{number}": artifact for kind, folds in results.items() for number, artifact in enumerate(folds)}
 
 
 @stage(code=["gliaflow.evaluation.pool"], libraries=["numpy", "pandas", "pyarrow"])
