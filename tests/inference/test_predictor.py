@@ -50,6 +50,26 @@ def test_slices_alone_and_in_batches_agree(model: Path) -> None:
         assert np.mean(apart == together) > 0.999
 
 
+def test_a_network_that_sees_neighbours_is_given_them(tmp_path: Path) -> None:
+    path = tmp_path / "wide.keras"
+    save_model(build_unet(32, 16, (4, 8), (0.1, 0.2), 9, seed=4), path)
+    network = keras.saving.load_model(path, compile=False)
+    ordered = [np.concatenate([IMAGES[max(i - 1, 0)], IMAGES[i], IMAGES[min(i + 1, 6)]], axis=-1) for i in range(7)]
+    expected = np.rint(255 * network.predict_on_batch(np.stack(ordered))[..., 0])
+    for batch in (2, 16):
+        np.testing.assert_allclose(Predictor(path).predict_volume(IMAGES, batch), expected, atol=1)
+
+
+def test_mirrored_prediction_is_the_mean_of_both(model: Path) -> None:
+    network = keras.saving.load_model(model, compile=False)
+    plain = network.predict_on_batch(IMAGES)[..., 0]
+    mirrored = network.predict_on_batch(np.ascontiguousarray(IMAGES[:, :, ::-1]))[..., 0][:, :, ::-1]
+    both = Predictor(model, mirror=True)
+    np.testing.assert_allclose(both.predict_volume(IMAGES), np.rint(255 * (plain + mirrored) / 2), atol=1)
+    turned = both.predict_volume(np.ascontiguousarray(IMAGES[:, :, ::-1])).astype(int)
+    assert np.abs(turned[:, :, ::-1] - both.predict_volume(IMAGES)).max() <= 1, "left and right are treated alike"
+
+
 def test_progress_counts_slices_and_no_slices_are_no_error(model: Path) -> None:
     told: list[tuple[int, int]] = []
     predictor = Predictor(model)

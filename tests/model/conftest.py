@@ -63,3 +63,21 @@ def tiny() -> Recipe:
         monitor="val_dice",
         precision="float32",
     )
+
+
+@pytest.fixture
+def modern(tiny: Recipe) -> Recipe:
+    """A recipe with all that the notebook's does not have: neighbours, folding, normalisation, crops, averages."""
+    return tiny.model_copy(
+        update={
+            "name": "modern",
+            "stem": "fold",
+            "neighbours": 1,
+            "normalise": "batch",
+            "loss": "bce_batch_dice",
+            "average": 0.8,
+            "crop": 24,
+            "passes": 2,
+            "augmentation": Augmentation(elastic=1.0, bias=0.2, noise=4.0),
+        }
+    )

@@ -80,3 +80,60 @@ def test_equal_generators_give_equal_slices_and_the_original_is_untouched() -> N
     assert not np.array_equal(results[0][0], other[0])
     np.testing.assert_array_equal(image, before[0])
     np.testing.assert_array_equal(mask, before[1])
+
+
+def test_neighbours_are_varied_like_their_slice() -> None:
+    image, mask = picture()
+    stacked = np.concatenate([image, image, image], axis=-1)
+    how = Augmentation(elastic=2.0, bias=0.3, missing=1.0)
+    varied, moved = augment(stacked, mask, how, np.random.default_rng(4))
+    assert varied.shape == (64, 64, 9) and moved.shape == (64, 64)
+    np.testing.assert_array_equal(varied[..., :3], varied[..., 3:6])
+    np.testing.assert_array_equal(varied[..., :3], varied[..., 6:])
+    copies = [(varied[..., i] == varied[..., 1]).all() for i in (0, 2)]
+    assert sorted(copies) == [False, True], "one sequence is FLAIR"
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("elastic", [0.0, 1.5])
+def test_a_crop_is_a_part_of_the_picture_with_its_mask(seed: int, elastic: float) -> None:
+    image, mask = picture()
+    how = STILL.model_copy(update={"elastic": elastic})
+    varied, moved = augment(image, mask, how, np.random.default_rng(seed), crop=48)
+    assert varied.shape == (48, 48, 3) and moved.shape == (48, 48)
+    lesion = varied[..., 1] > 100
+    assert 2 * np.sum(lesion & (moved > 0)) / (lesion.sum() + moved.sum()) > 0.95
+
+
+def test_crops_reach_every_corner() -> None:
+    rows, columns = np.mgrid[:64, :64].astype(np.uint8)
+    image = np.stack([rows, columns, rows], axis=-1) + 1
+    places = np.array(
+        [
+            augment(image, np.zeros((64, 64), np.uint8), STILL, np.random.default_rng(seed), crop=16)[0][0, 0, :2]
+            for seed in range(200)
+        ]
+    )
+    assert places.min() <= 4 and places.max() >= 46  # the first pixel lies between 0 and 48, and is 1 more
+
+
+def test_elastic_displacements_bend_what_a_warp_leaves_straight() -> None:
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[:, 32] = 255
+    varied, _ = augment(
+        image, image[..., 0] // 255, STILL.model_copy(update={"elastic": 3.0}), np.random.default_rng(0)
+    )
+    columns = varied[..., 0].argmax(axis=1)[varied[..., 0].max(axis=1) > 50]
+    assert len(columns) > 32 and np.ptp(columns) >= 3
+
+
+def test_bias_and_noise_disturb_all_but_black() -> None:
+    image = np.full((64, 64, 3), 100, np.uint8)
+    image[:8] = 0
+    bias, _ = augment(image, image[..., 0], STILL.model_copy(update={"bias": 0.3}), np.random.default_rng(0))
+    noise, _ = augment(image, image[..., 0], STILL.model_copy(update={"noise": 8.0}), np.random.default_rng(0))
+    for changed in (bias, noise):
+        assert (changed[:8] == 0).all()
+    inside = bias[8:].astype(float)
+    assert 69.5 <= inside.min() < inside.max() <= 130.5 and np.abs(np.diff(inside, axis=1)).max() <= 8, "smooth"
+    assert 0.5 < noise[8:].std() < 8.5 and abs(noise[8:].mean() - 100) < 0.5

@@ -94,3 +94,32 @@ def test_plain_batches_are_all_slices_once_and_as_they_are(volumes: dict[str, Pa
     assert {(a.tobytes(), b.tobytes(), c) for a, b, c in zip(images, masks, patients, strict=True)} == stored
     assert len(stored) == 12 and patients.tolist() != sorted(patients), "patients are mixed"
     np.testing.assert_array_equal(np.concatenate([batch[0] for batch in plain_batches(slices, 5)]), images)
+
+
+def test_neighbours_come_with_their_slice(volumes: dict[str, Path], parts: pd.DataFrame) -> None:
+    slices = open_slices(volumes, parts, "train", neighbours=1)
+    stored = np.load(volumes["b"] / "images.npy")
+    np.testing.assert_array_equal(slices.image(5), np.concatenate([stored[1], stored[2], stored[3]], axis=-1))
+    np.testing.assert_array_equal(slices.image(4)[..., 6:], stored[3])  # the volume's last stands in for what is beyond
+
+
+def test_passes_repeat_the_tumour_slices_each_varied_anew(
+    volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+) -> None:
+    twice = tiny.model_copy(update={"passes": 2, "empty_ratio": 0.0, "batch_size": 100})
+    batches = TrainingBatches(open_slices(volumes, parts, "train"), twice, seed=0, epoch=1)
+    images, masks = batches[0]
+    assert len(batches) == 1 and images.shape == (18, 32, 32, 3)
+    assert sorted(batches.order[:9]) == sorted(batches.order[9:]) == [1, 2, 3, 5, 6, 7, 9, 10, 11]
+    assert len({image.tobytes() for image in images}) == 18
+
+
+def test_crops_without_augmentation_are_cut_from_slice_and_mask_alike(
+    volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+) -> None:
+    slices = open_slices(volumes, parts, "train")
+    cut = tiny.model_copy(update={"augmentation": None, "crop": 20, "empty_ratio": None, "batch_size": 12})
+    images, masks = TrainingBatches(slices, cut, seed=0, epoch=1)[0]
+    assert images.shape == (12, 20, 20, 3) and masks.shape == (12, 20, 20, 1)
+    np.testing.assert_array_equal(masks[..., 0] > 0, images[..., 1] == 230)
+    assert len(np.unique(masks.sum(axis=(1, 2, 3)))) > 2, "some lesions ought to be cut"

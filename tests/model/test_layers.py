@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from gliaflow.model.layers import Standardise
+from gliaflow.model.layers import Fold, Standardise, Unfold
 
 
 def images() -> np.ndarray:
@@ -56,3 +56,12 @@ def test_stays_float32_and_keeps_its_setting_when_saved() -> None:
 def test_unknown_setting_is_named() -> None:
     with pytest.raises(ValueError, match="one of picture, brain, range; received 'volume'"):
         Standardise(over="volume")
+
+
+def test_fold_puts_each_square_into_one_place_and_unfold_brings_it_back() -> None:
+    x = np.arange(2 * 4 * 6 * 3, dtype="float32").reshape(2, 4, 6, 3)
+    folded = keras.ops.convert_to_numpy(Fold(2)(x))
+    assert folded.shape == (2, 2, 3, 12) == Fold(2).compute_output_shape((2, 4, 6, 3))
+    np.testing.assert_array_equal(folded[1, 1, 2], x[1, 2:4, 4:6].ravel())
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(Unfold(2)(folded)), x)
+    assert Unfold(2).compute_output_shape((2, 2, 3, 12)) == (2, 4, 6, 3)

@@ -4,7 +4,16 @@ import keras
 import numpy as np
 import pytest
 
-from gliaflow.model.losses import LOSSES, PooledDice, batch_dice, bce, bce_batch_dice, bce_dice, dice
+from gliaflow.model.losses import (
+    LOSSES,
+    PooledDice,
+    batch_dice,
+    bce,
+    bce_batch_dice,
+    bce_dice,
+    bce_focal_tversky,
+    dice,
+)
 
 MASKS = np.array([[1, 1, 0, 0], [0, 0, 0, 0]], np.uint8).reshape(2, 2, 2, 1)
 CHANCES = np.array([[0.8, 0.4, 0.3, 0.0], [0.5, 0.0, 0.0, 0.0]], np.float32).reshape(2, 2, 2, 1)
@@ -49,6 +58,19 @@ def test_sums_are_sums() -> None:
     )
     pooled = value(bce_batch_dice(MASKS, CHANCES))
     np.testing.assert_allclose(pooled, value(bce(MASKS, CHANCES)) + value(batch_dice(MASKS, CHANCES)), atol=1e-6)
+
+
+def test_focal_tversky_weighs_missed_pixels_more_than_false_ones() -> None:
+    # found 1.2, missed 0.8, false 0.8 of the pooled pixels
+    expected = (1 - 2.2 / (1.2 + 0.7 * 0.8 + 0.3 * 0.8 + 1)) ** 0.75
+    np.testing.assert_allclose(
+        value(bce_focal_tversky(MASKS, CHANCES)), value(bce(MASKS, CHANCES)) + expected, atol=1e-6
+    )
+    nothing, all_ = np.zeros_like(CHANCES), np.ones_like(CHANCES)
+    ones = np.ones_like(MASKS)
+    missed = value(bce_focal_tversky(ones, nothing) - bce(ones, nothing))
+    false = value(bce_focal_tversky(0 * ones, all_) - bce(0 * ones, all_))
+    assert (missed > false).all()
 
 
 @pytest.mark.parametrize("name", LOSSES)

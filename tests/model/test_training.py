@@ -90,10 +90,12 @@ def test_leaves_model_history_summary_and_log(
     assert any(e.get("message", "").startswith("epoch 3 of 3: loss ") for e in told)
 
 
+@pytest.mark.parametrize("kind", ["tiny", "modern"])
 def test_killed_and_started_again_ends_in_the_same_bytes(
-    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, kind: str, request: pytest.FixtureRequest
 ) -> None:
     """Killed with SIGKILL in a child process; going on here must give what an undisturbed training gives."""
+    tiny = request.getfixturevalue(kind)
     train(tmp_path / "undisturbed", volumes, parts, tiny, seed=1, work=tmp_path / "work1")
     write_table(parts, tmp_path / "parts.parquet")
     spec = {
@@ -121,6 +123,40 @@ def test_killed_and_started_again_ends_in_the_same_bytes(
     train(tmp_path / "once more", volumes, parts, tiny, seed=1, work=tmp_path / "work2", report=(late := []).append)
     assert results(tmp_path / "once more") == results(tmp_path / "undisturbed")
     assert not any(event["event"] == "progress" for event in late)
+
+
+def test_a_modern_recipe_trains_on_crops_and_keeps_a_network_for_whole_slices(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, modern: Recipe
+) -> None:
+    told: list[Event] = []
+    train(tmp_path / "out", volumes, parts, modern, seed=3, work=tmp_path / "work", epochs=3, report=told.append)
+    model = load_model(tmp_path / "out" / "model.keras")
+    assert model.input_shape == (None, 32, 32, 9) and model.output_shape == (None, 32, 32, 1)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    history = read_table(tmp_path / "out" / "history.parquet")
+    _, dice = score_volumes(model, open_slices(volumes, parts, "val", 1), bce, 4)
+    assert dice == pytest.approx(history["val_dice"][summary["best_epoch"] - 1], abs=1e-12)
+    steps = [event["done"] for event in told if event["event"] == "progress"]
+    assert steps[-1] == 18  # two passes of nine slices with tumour and three without: six steps of four, three epochs
+
+
+def test_what_is_kept_is_the_average_of_the_weights_and_training_goes_on_from_the_weights_themselves(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, modern: Recipe
+) -> None:
+    """Against the moving average over the steps of a training that keeps its last weights, one step an epoch."""
+    one = modern.model_copy(update={"batch_size": 100, "passes": 1, "epochs": 4, "monitor": "val_loss"})
+    only = parts[parts["part"] == "train"]  # nothing to choose by: the last epoch is kept
+    expected = None
+    for epochs in range(1, 5):
+        last = one.model_copy(update={"average": None, "schedule": "plateau", "epochs": epochs})
+        train(tmp_path / str(epochs), volumes, only, last, seed=1, work=tmp_path / f"work{epochs}")
+        weights = load_model(tmp_path / str(epochs) / "model.keras").get_layer("probability").get_weights()[0]
+        expected = weights if expected is None else 0.8 * expected + 0.2 * weights
+    averaged = one.model_copy(update={"schedule": "plateau"})
+    train(tmp_path / "averaged", volumes, only, averaged, seed=1, work=tmp_path / "work")
+    kept = load_model(tmp_path / "averaged" / "model.keras").get_layer("probability").get_weights()[0]
+    np.testing.assert_allclose(kept, expected, atol=1e-6)
+    assert np.abs(kept - weights).max() > 1e-3, "the average ought to differ from the last weights"
 
 
 def test_interrupted_plateau_and_stop_counters_go_on(
@@ -226,6 +262,18 @@ def test_a_recipe_that_does_not_suit_the_images_is_named(
     wide = tiny.model_copy(update={"work_size": 64})
     with pytest.raises(UnusableRecipe, match="recipe tiny does not suit images of 32 x 32 pixels: .*received 64"):
         train(tmp_path / "out", volumes, parts, wide, seed=0, work=tmp_path / "work")
+
+
+@pytest.mark.parametrize(
+    ("crop", "message"), [(48, "crops of 48 pixels .* 32 x 32"), (21, "must divide the image size 21")]
+)
+def test_a_crop_that_does_not_fit_is_named(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, modern: Recipe, crop: int, message: str
+) -> None:
+    with pytest.raises(UnusableRecipe, match=message):
+        train(
+            tmp_path / "out", volumes, parts, modern.model_copy(update={"crop": crop}), seed=0, work=tmp_path / "work"
+        )
 
 
 def test_a_loss_that_explodes_ends_training_in_plain_words(

@@ -122,3 +122,31 @@ def test_the_prior_is_what_the_untrained_network_says():
     for prior in (0.5, 0.05):
         model = build_unet(32, 32, (4, 8), (0.1, 0.1), prior=prior)
         np.testing.assert_allclose(keras.ops.convert_to_numpy(model(black)), prior, rtol=1e-5)
+
+
+def test_folding_works_on_the_coarse_grid_and_gives_every_pixel() -> None:
+    model = tiny(work_size=8, stem="fold", channels=9)
+    assert model.get_layer("fold").output.shape == (None, 8, 8, 144)
+    assert model.get_layer("probability").output.shape == (None, 8, 8, 16)
+    assert model.output_shape == (None, 32, 32, 1)
+    images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 9), dtype=np.uint8)
+    says = model.predict_on_batch(images)[0, ..., 0]
+    squares = says.reshape(8, 4, 8, 4).std(axis=(1, 3))
+    assert squares.min() > 0, "pixels of one square ought to differ"
+
+
+def test_batch_normalisation_stands_between_convolution_and_relu() -> None:
+    model = tiny(normalise="batch")
+    plain = tiny()
+    for layer in plain.layers:
+        if layer.name.endswith(("_conv1", "_conv2")):
+            conv, norm = model.get_layer(layer.name), model.get_layer(f"{layer.name}_norm")
+            assert norm.input is conv.output and model.get_layer(f"{layer.name}_relu").input is norm.output
+            assert conv.bias is None and conv.activation.__name__ == "linear"
+    normed = sum(3 * layer.filters for layer in plain.layers if layer.name.endswith(("_conv1", "_conv2")))
+    assert model.count_params() == plain.count_params() + normed  # four numbers a filter in place of a bias
+
+
+def test_weights_fit_pictures_of_every_size() -> None:
+    small, large = tiny(work_size=16), build_unet(64, 32, (4, 8), (0.1, 0.2))
+    assert [w.shape for w in small.weights] == [w.shape for w in large.weights]

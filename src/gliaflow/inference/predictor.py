@@ -13,6 +13,7 @@ import numpy as np
 
 from gliaflow.events import Progress, emit
 from gliaflow.model.archive import UnusableModel, load_model
+from gliaflow.model.neighbours import reach_of, stack_neighbours
 
 BATCH = 16
 
@@ -22,20 +23,25 @@ class Predictor:
 
     model : path of a `.keras` file
     digest : its sha256, to be sure that it is the one that was recorded; None takes any
+    mirror : predict each slice mirrored left to right too, and take the mean
 
     Raises `UnusableModel` for a file that cannot be used.
     """
 
-    def __init__(self, model: Path, digest: str | None = None) -> None:
+    def __init__(self, model: Path, digest: str | None = None, *, mirror: bool = False) -> None:
         self.model = load_model(model, digest)
+        self.mirror = mirror
         self.size = int(self.model.input_shape[1])
+        self.reach = reach_of(int(self.model.input_shape[-1]))
 
     def predict_volume(
         self, images: np.ndarray, batch: int = BATCH, progress: Callable[[int, int], None] | None = None
     ) -> np.ndarray:
         """Probabilities of tumour, round(255 p), uint8 [S, H, W], of raw images uint8 [S, H, W, 3].
 
-        The channels are pre-contrast, FLAIR, post-contrast; a slice's result does not depend on its neighbours.
+        The channels are pre-contrast, FLAIR, post-contrast. The slices are those of one patient, in order: a network
+        may look at `reach` neighbours on either side.
+
         Raises ValueError for images of another shape or dtype.
         """
         wanted = (self.size, self.size, 3)
@@ -46,11 +52,20 @@ class Predictor:
             )
         quantised = np.zeros(images.shape[:3], np.uint8)
         for start in range(0, len(images), batch):
-            chunk = np.ascontiguousarray(images[start : start + batch])
-            quantised[start : start + batch] = quantise(self.model.predict_on_batch(chunk)[..., 0])
+            rows = range(start, min(start + batch, len(images)))
+            chunk = np.stack([stack_neighbours(images, row, self.reach) for row in rows])
+            quantised[start : start + batch] = quantise(self._probabilities(chunk))
             if progress is not None:
                 progress(min(start + batch, len(images)), len(images))
         return quantised
+
+    def _probabilities(self, chunk: np.ndarray) -> np.ndarray:
+        """Of pictures uint8 [N, H, W, C]: float32 [N, H, W]."""
+        probabilities = self.model.predict_on_batch(chunk)[..., 0]
+        if self.mirror:
+            mirrored = self.model.predict_on_batch(np.ascontiguousarray(chunk[:, :, ::-1]))[..., 0]
+            probabilities = (probabilities + mirrored[:, :, ::-1]) / 2
+        return np.asarray(probabilities)
 
 
 def quantise(probabilities: np.ndarray) -> np.ndarray:
@@ -64,11 +79,12 @@ def predict_volumes(
     out: Path,
     *,
     digest: str | None = None,
+    mirror: bool = False,
     batch: int = BATCH,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write `out/<patient>.npy`, uint8 [S, H, W], for each volume folder (with images.npy); progress counts slices."""
-    predictor = Predictor(model, digest)
+    predictor = Predictor(model, digest, mirror=mirror)
     out.mkdir(parents=True, exist_ok=True)
     images = {patient: np.load(Path(folder) / "images.npy", mmap_mode="r") for patient, folder in volumes.items()}
     done, total = 0, sum(map(len, images.values()))
@@ -87,7 +103,7 @@ def predict_volumes(
 
 
 def main(arguments: list[str]) -> None:
-    """Predict as the JSON file says: model, digest (or none), volumes {patient: folder}, out, batch."""
+    """Predict as the JSON file says: model, digest (or none), mirror, volumes {patient: folder}, out, batch."""
     spec = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     volumes = {patient: Path(folder) for patient, folder in spec["volumes"].items()}
     told: list[Progress] = []
@@ -99,8 +115,8 @@ def main(arguments: list[str]) -> None:
 
     try:
         predict_volumes(
-            Path(spec["model"]), volumes, Path(spec["out"]),
-            digest=spec.get("digest"), batch=spec.get("batch") or BATCH, progress=progress,
+            Path(spec["model"]), volumes, Path(spec["out"]), digest=spec.get("digest"),
+            mirror=spec.get("mirror", False), batch=spec.get("batch") or BATCH, progress=progress,
         )  # fmt: skip
     except (UnusableModel, ValueError) as error:
         raise SystemExit(str(error)) from None

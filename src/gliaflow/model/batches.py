@@ -10,6 +10,7 @@ import pandas as pd
 
 from gliaflow.errors import GliaflowError
 from gliaflow.model.augmentation import augment
+from gliaflow.model.neighbours import stack_neighbours
 from gliaflow.model.recipes import Recipe
 from gliaflow.store.tables import read_table
 
@@ -25,6 +26,7 @@ class Slices:
     images, masks : one memory-mapped array a patient, uint8 [S, H, W, 3] and uint8 {0, 1} [S, H, W]
     volume, row : int64 [N], in which array and which row of it each slice lies
     tumor : bool [N], whether its mask has any pixel
+    neighbours : slices on either side that `image` stacks to a slice, whatever part they are in
     """
 
     patients: list[str]
@@ -33,6 +35,7 @@ class Slices:
     volume: np.ndarray
     row: np.ndarray
     tumor: np.ndarray
+    neighbours: int = 0
 
     def __len__(self) -> int:
         return len(self.row)
@@ -43,13 +46,14 @@ class Slices:
         return int(self.images[0].shape[1])
 
     def image(self, i: int) -> np.ndarray:
-        return np.asarray(self.images[self.volume[i]][self.row[i]])
+        """Slice i with its neighbours, uint8 [H, W, 3 * (2 * neighbours + 1)]."""
+        return stack_neighbours(self.images[self.volume[i]], int(self.row[i]), self.neighbours)
 
     def mask(self, i: int) -> np.ndarray:
         return np.asarray(self.masks[self.volume[i]][self.row[i]])
 
 
-def open_slices(volumes: dict[str, Path], parts: pd.DataFrame, part: str) -> Slices:
+def open_slices(volumes: dict[str, Path], parts: pd.DataFrame, part: str, neighbours: int = 0) -> Slices:
     """The slices that `parts` (patient, slice, part) counts to `part`, from the volume folders (patient -> folder).
 
     Raises `UnusableTrainingData` when a patient has no folder or a slice no row in its volume.
@@ -79,11 +83,11 @@ def open_slices(volumes: dict[str, Path], parts: pd.DataFrame, part: str) -> Sli
         tumor.append(facts.loc[of_patient["slice"], "tumor_pixels"].to_numpy(np.int64) > 0)
         patients.append(patient)
     join = [np.concatenate([np.zeros(0, np.int64), *arrays]) for arrays in (number, rows, tumor)]
-    return Slices(patients, images, masks, join[0], join[1], join[2].astype(bool))
+    return Slices(patients, images, masks, join[0], join[1], join[2].astype(bool), neighbours)
 
 
 class TrainingBatches(keras.utils.PyDataset):
-    """One epoch's batches: images uint8 [N, H, W, 3] and masks uint8 {0, 1} [N, H, W, 1].
+    """One epoch's batches: images uint8 [N, H, W, C] and masks uint8 {0, 1} [N, H, W, 1].
 
     Batch i of epoch e is the same for the same seed, whenever and from whichever thread it is asked for.
     """
@@ -91,25 +95,34 @@ class TrainingBatches(keras.utils.PyDataset):
     def __init__(self, slices: Slices, recipe: Recipe, *, seed: int, epoch: int) -> None:
         super().__init__()
         self.slices, self.recipe, self.seed, self.epoch = slices, recipe, seed, epoch
-        self.order = draw_order(slices.tumor, recipe.empty_ratio, np.random.default_rng([seed, epoch]))
+        rng = np.random.default_rng([seed, epoch])
+        passes = [draw_order(slices.tumor, recipe.empty_ratio, rng) for _ in range(recipe.passes)]
+        self.order = np.concatenate(passes)
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.recipe.batch_size)
 
     def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = self.order[i * self.recipe.batch_size : (i + 1) * self.recipe.batch_size]
-        images, masks = zip(*map(self._draw, chosen), strict=True)
+        places = range(i * self.recipe.batch_size, min((i + 1) * self.recipe.batch_size, len(self.order)))
+        images, masks = zip(*map(self._draw, places), strict=True)
         return np.stack(images), np.stack(masks)[..., None]
 
-    def _draw(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """The slice at this place of the epoch's order, varied by random numbers of its own."""
+        i = int(self.order[place])
         image, mask = self.slices.image(i), self.slices.mask(i)
-        if self.recipe.augmentation is None:
-            return image, mask
-        return augment(image, mask, self.recipe.augmentation, np.random.default_rng([self.seed, self.epoch, int(i)]))
+        rng = np.random.default_rng([self.seed, self.epoch, place])
+        if self.recipe.augmentation is not None:
+            return augment(image, mask, self.recipe.augmentation, rng, self.recipe.crop)
+        if self.recipe.crop is not None:
+            top, left = rng.integers(0, self.slices.size - self.recipe.crop + 1, 2)
+            inside = np.s_[top : top + self.recipe.crop, left : left + self.recipe.crop]
+            return image[inside], mask[inside]
+        return image, mask
 
 
 def draw_order(tumor: np.ndarray, empty_ratio: float | None, rng: np.random.Generator) -> np.ndarray:
-    """Positions of an epoch's slices, shuffled: all with tumour and, drawn from `rng`, the others.
+    """Positions of a pass's slices, shuffled: all with tumour and, drawn from `rng`, the others.
 
     Of these there are `empty_ratio` times as many as slices with tumour, or as many as there are; None takes all.
     """

@@ -1,4 +1,4 @@
-"""The layer that lets the network take raw images: what standardises inside the model, nobody can do differently."""
+"""Layers that let the network take raw images and work on a coarser grid: in it, nobody can do it differently."""
 
 from typing import Any
 
@@ -40,3 +40,54 @@ class Standardise(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "over": self.over}
+
+
+@keras.saving.register_keras_serializable(package="gliaflow")
+class Fold(keras.layers.Layer):
+    """Folds each square of `side` x `side` pixels into channels: (N, H, W, C) -> (N, H / side, W / side, side² C).
+
+    Nothing is lost, unlike in averaging: the network works on a grid `side` times coarser and still sees every pixel
+    (space to depth, Shi et al. 2016, backwards).
+    """
+
+    def __init__(self, side: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.side = side
+
+    def call(self, x: Any) -> Any:
+        n, (_, height, width, channels) = self.side, x.shape
+        x = ops.reshape(x, (-1, height // n, n, width // n, n, channels))
+        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (N, H / n, W / n, n, n, C)
+        return ops.reshape(x, (-1, height // n, width // n, n * n * channels))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        batch, height, width, channels = input_shape
+        assert height and width and channels
+        return (batch, height // self.side, width // self.side, self.side**2 * channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "side": self.side}
+
+
+@keras.saving.register_keras_serializable(package="gliaflow")
+class Unfold(keras.layers.Layer):
+    """Undoes `Fold`: (N, h, w, side² C) -> (N, side h, side w, C), the channels being a square's pixels, row by row."""
+
+    def __init__(self, side: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.side = side
+
+    def call(self, x: Any) -> Any:
+        n, (_, height, width, folded) = self.side, x.shape
+        channels = folded // n**2
+        x = ops.reshape(x, (-1, height, width, n, n, channels))
+        x = ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (N, h, n, w, n, C)
+        return ops.reshape(x, (-1, height * n, width * n, channels))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        batch, height, width, folded = input_shape
+        assert height and width and folded
+        return (batch, height * self.side, width * self.side, folded // self.side**2)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "side": self.side}

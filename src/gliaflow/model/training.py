@@ -21,6 +21,7 @@ import pandas as pd
 
 from gliaflow.events import Event, Progress, Report, emit
 from gliaflow.model.archive import digest_file, save_model
+from gliaflow.model.augmentation import SEQUENCES
 from gliaflow.model.batches import Slices, TrainingBatches, UnusableTrainingData, open_slices, plain_batches
 from gliaflow.model.board import Board
 from gliaflow.model.checkpoints import alone_in, restore_checkpoint, save_checkpoint
@@ -59,7 +60,7 @@ def train(
     """
     if epochs is not None:
         recipe = recipe.model_copy(update={"epochs": epochs})
-    training, validation = open_slices(volumes, parts, "train"), open_slices(volumes, parts, "val")
+    training, validation = (open_slices(volumes, parts, part, recipe.neighbours) for part in ("train", "val"))
     if not training.tumor.any():
         raise UnusableTrainingData(
             f"Training needs slices with tumour; of {len(training)} training slices none has any. "
@@ -80,15 +81,22 @@ class _Course:
         self.device = "gpu" if _has_gpu() else "cpu"
         self.steps = len(TrainingBatches(training, recipe, seed=seed, epoch=1))
         keras.utils.set_random_seed(seed)  # nothing here draws from it; a guard against what does
-        self.model = self._build(self.precision)
+        self.model = self._build(self.precision, recipe.crop or training.size)
+        self.full = self._build(self.precision, training.size) if recipe.crop else self.model  # for whole pictures
         self.loss = LOSSES[recipe.loss]
-        optimizer = keras.optimizers.Adam(_learning_rate(recipe, self.steps), global_clipnorm=recipe.clip_norm)
+        optimizer = Adam(
+            _learning_rate(recipe, self.steps),
+            global_clipnorm=recipe.clip_norm,
+            use_ema=recipe.average is not None,
+            ema_momentum=recipe.average or 0.0,
+        )
         self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[PooledDice()])
         optimizer.build(self.model.trainable_variables)  # before any loading, else its variables have no place yet
         # without validation slices there is nothing to choose by: the last epoch is taken
         self.best = Best(higher=recipe.monitor == "val_dice")
         self.plateau = Plateau(recipe.plateau_patience, recipe.plateau_factor, recipe.min_learning_rate)
         self.history: list[dict[str, Any]] = []
+        self.weights: list[np.ndarray] = []  # those that this epoch is validated with
         self.best_weights: list[np.ndarray] = []
         self.stopped = False
 
@@ -129,15 +137,33 @@ class _Course:
                 f"({self.recipe.learning_rate}) or set its precision to float32."
             )
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        val_loss, val_dice = score_volumes(self.model, self.validation, self.loss, self.recipe.batch_size)
+        self.weights = self._weights()
+        val_loss, val_dice = self._validate()
         figures = [logs["loss"][-1], logs["dice"][-1], val_loss, val_dice, rate]
         return dict(zip(HISTORY, [epoch, *map(float, figures)], strict=True))
+
+    def _weights(self) -> list[np.ndarray]:
+        """The weights to keep, were training to end now: the model's, or their moving average."""
+        weights = self.model.get_weights()
+        if self.recipe.average is None:
+            return weights
+        averages = self.model.optimizer.averages_of(self.model.trainable_variables)
+        return [averages.get(variable.path, array) for variable, array in zip(self.model.weights, weights, strict=True)]
+
+    def _validate(self) -> tuple[float, float]:
+        """Loss and volume Dice on val of the weights to keep; the model goes on with its own."""
+        own = self.model.get_weights()
+        self.full.set_weights(self.weights)
+        scored = score_volumes(self.full, self.validation, self.loss, self.recipe.batch_size)
+        if self.full is self.model:
+            self.model.set_weights(own)
+        return scored
 
     def _decide(self, row: dict[str, Any]) -> None:
         """Take this epoch's row into history; keep its weights if best, stop if it is time, set the next rate."""
         self.history.append(row)
         if self.best.update(row["epoch"], row[self.recipe.monitor]):
-            self.best_weights = self.model.get_weights()
+            self.best_weights = self.weights
         self.stopped = self.recipe.stop_patience is not None and self.best.waited >= self.recipe.stop_patience
         if self.recipe.schedule == "plateau":
             self.model.optimizer.learning_rate = self.plateau.update(row["val_loss"], row["learning_rate"])
@@ -149,10 +175,13 @@ class _Course:
         state, self.best_weights = found
         self.history, self.stopped = state["history"], state["stopped"]
         self.best, self.plateau = Best(**state["best"]), Plateau(**state["plateau"])
-        self._say(f"going on after epoch {len(self.history)} of {self.recipe.epochs}, from its checkpoint")
+        words = f"going on after epoch {len(self.history)} of {self.recipe.epochs}, from its checkpoint"
+        self._say(words, history=self.history)
 
     def _leave(self, folder: Path) -> None:
-        best = self._build("float32")  # weights are float32 anyhow; so the file computes alike wherever it is loaded
+        best = self._build(
+            "float32", self.training.size
+        )  # weights are float32 anyhow; so the file computes alike wherever it is loaded
         best.set_weights(self.best_weights)
         save_model(best, folder / "model.keras")
         history = pd.DataFrame(self.history, columns=HISTORY).astype({"epoch": "int64"})
@@ -174,12 +203,20 @@ class _Course:
         }
         (folder / "summary.json").write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
-    def _build(self, precision: str) -> keras.Model:
-        recipe, size = self.recipe, self.training.size
+    def _build(self, precision: str, size: int) -> keras.Model:
+        """The network for pictures of `size` x `size`, crops or whole ones; its weights fit all sizes."""
+        recipe = self.recipe
+        whole = self.training.size
+        if size > whole:
+            raise UnusableRecipe(
+                f"The recipe {recipe.name} wants crops of {size} pixels of images of {whole} x {whole}."
+            )
         try:
             return build_unet(
-                size, recipe.work_size, recipe.filters, recipe.dropouts,
-                standardise=recipe.standardise, precision=precision, prior=recipe.prior, seed=self.seed,
+                size, recipe.work_size * size // whole if recipe.crop else recipe.work_size,
+                recipe.filters, recipe.dropouts, SEQUENCES * (2 * recipe.neighbours + 1),
+                stem=recipe.stem, normalise=recipe.normalise, standardise=recipe.standardise,
+                precision=precision, prior=recipe.prior, seed=self.seed,
             )  # fmt: skip
         except ValueError as error:
             raise UnusableRecipe(
@@ -266,6 +303,18 @@ def _learning_rate(recipe: Recipe, steps: int) -> Any:
         warmup_target=recipe.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
+
+
+class Adam(keras.optimizers.Adam):
+    """Adam whose moving averages stay beside the weights: Keras' own puts them in their place after each `fit`."""
+
+    def finalize_variable_values(self, var_list: Any) -> None:
+        """Leave the weights as they are: the next epoch goes on from them."""
+
+    def averages_of(self, variables: Any) -> dict[str, np.ndarray]:
+        """The moving average of each trainable variable, by its path."""
+        averages = zip(variables, self._model_variables_moving_average, strict=True)
+        return {variable.path: keras.ops.convert_to_numpy(average) for variable, average in averages}
 
 
 class _Watcher(keras.callbacks.Callback):
