@@ -148,7 +148,7 @@ def _phantom(options: argparse.Namespace) -> int:
 
 
 def _add_score(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    about = "score masks of any tool against the true ones: every figure with its n and 95 % interval"
+    about = "score masks of any tool against the true ones: every figure with its n and its interval"
     command = commands.add_parser(
         "score",
         help=about,

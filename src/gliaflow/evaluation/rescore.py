@@ -78,7 +78,8 @@ def rescore(
     for done, key in enumerate(matched.truth, start=1):
         true, predicted = (_read(files[key], read_mask) for files in (matched.truth, matched.predictions))
         _check_size(matched.predictions[key], predicted, true)
-        (row,) = slice_counts(true[None], predicted[None]).to_dict("records")  # (H, W) -> (1, H, W)
+        counts = slice_counts(true[None], predicted[None])  # (H, W) -> (1, H, W)
+        row: dict[str, Any] = {str(name): column.item() for name, column in counts.items()}
         if maps is not None:
             quantised = _read(maps[key], _read_map)
             _check_size(maps[key], quantised, true)
