@@ -152,12 +152,11 @@ class Recipe(BaseModel):
 
 
 def _folded(name: str, epochs: int) -> Recipe:
-    """A U-Net of 1.97 million parameters on a grid of 64 x 64 that sees every pixel: see docs/recipe.md."""
+    """A U-Net of 1,943,280 parameters on a grid of 64 x 64 that sees every pixel: see docs/recipe.md."""
     return Recipe(
         name=name,
         work_size=64,
         stem="fold",
-        neighbours=1,
         filters=(32, 64, 128, 256),
         dropouts=(0.0, 0.0, 0.0, 0.0),
         normalise="batch",
