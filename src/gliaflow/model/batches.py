@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -86,14 +85,13 @@ def open_slices(volumes: dict[str, Path], parts: pd.DataFrame, part: str, neighb
     return Slices(patients, images, masks, join[0], join[1], join[2].astype(bool), neighbours)
 
 
-class TrainingBatches(keras.utils.PyDataset):
+class TrainingBatches:
     """One epoch's batches: images uint8 [N, H, W, C] and masks uint8 {0, 1} [N, H, W, 1].
 
     Batch i of epoch e is the same for the same seed, whenever and from whichever thread it is asked for.
     """
 
     def __init__(self, slices: Slices, recipe: Recipe, *, seed: int, epoch: int) -> None:
-        super().__init__()
         self.slices, self.recipe, self.seed, self.epoch = slices, recipe, seed, epoch
         rng = np.random.default_rng([seed, epoch])
         passes = [draw_order(slices.tumor, recipe.empty_ratio, rng) for _ in range(recipe.passes)]
