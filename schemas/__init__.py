@@ -5,11 +5,13 @@ from schemas.crossval import FoldTable
 from schemas.evaluation import ConfidenceTable, FrameTable, HistoryTable, PatientTable, PredictionTable
 from schemas.ingest import FactTable, FileTable, LabelTable, RejectedTable, SliceTable, VolumeTable
 from schemas.splits import LeakTable, PartTable
+from schemas.tuning import CurveTable, TrialTable
 from schemas.validation import InvalidTable, validate
 
 __all__ = [
     "ClinicalTable",
     "ConfidenceTable",
+    "CurveTable",
     "FactTable",
     "FileTable",
     "FoldTable",
@@ -23,6 +25,7 @@ __all__ = [
     "PredictionTable",
     "RejectedTable",
     "SliceTable",
+    "TrialTable",
     "VolumeTable",
     "validate",
 ]

@@ -22,6 +22,8 @@ SCHEMAS = {
     "patients": schemas.PatientTable,
     "confidence": schemas.ConfidenceTable,
     "frame": schemas.FrameTable,
+    "trials": schemas.TrialTable,
+    "curves": schemas.CurveTable,
     "folds": schemas.FoldTable,
 }
 

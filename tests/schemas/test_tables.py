@@ -176,6 +176,20 @@ def folds() -> pd.DataFrame:
     return table([*rows, {"fold": 2, "site": None, **row, "tumor_slices": 0, "slice_dice_tumor": None}])
 
 
+def trials() -> pd.DataFrame:
+    row = {"parameters": '{"learning_rate": 0.001}', "why": ""}
+    rows = [
+        {"number": 0, "state": "complete", "dice": 0.8, "epochs": 9, **row},
+        {"number": 1, "state": "pruned", "dice": 0.4, "epochs": 3, **row},
+        {"number": 2, "state": "failed", "dice": None, "epochs": 0, **row, "why": "The loss became nan."},
+    ]
+    return table(rows)
+
+
+def curves() -> pd.DataFrame:
+    return table([{"trial": 0, "epoch": 1, "val_dice": 0.1}, {"trial": 0, "epoch": 2, "val_dice": 0.2}])
+
+
 SOUND: dict[type[pa.DataFrameModel], Callable[[], pd.DataFrame]] = {
     schemas.FileTable: files,
     schemas.SliceTable: slices,
@@ -192,6 +206,8 @@ SOUND: dict[type[pa.DataFrameModel], Callable[[], pd.DataFrame]] = {
     schemas.ConfidenceTable: confidence,
     schemas.FrameTable: frame,
     schemas.FoldTable: folds,
+    schemas.TrialTable: trials,
+    schemas.CurveTable: curves,
 }
 
 
@@ -299,6 +315,11 @@ BROKEN: list[tuple[type[pa.DataFrameModel], int, str, Any, str]] = [
     (schemas.FrameTable, 1, "overlay", "o2.png", "exactly where there is true or predicted tumour"),
     (schemas.FrameTable, 1, "predicted_mask", "1.png", "must not repeat"),
     (schemas.FrameTable, 3, "overlay", "o1.png", "overlay must not repeat"),
+    (schemas.TrialTable, 1, "number", 3, "must count 0, 1, 2"),
+    (schemas.TrialTable, 1, "parameters", "[]", "must be a JSON object"),
+    (schemas.TrialTable, 1, "dice", np.nan, "exactly where a trial failed"),
+    (schemas.TrialTable, 2, "why", "", "exactly where a trial failed"),
+    (schemas.CurveTable, 1, "epoch", 1, "must not repeat"),
     (schemas.FoldTable, 1, "fold", 3, "must count 0, 1, 2"),
     (schemas.FoldTable, 1, "threshold", 0, "must lie between 1 and 255"),
     (schemas.FoldTable, 1, "slice_dice_tumor", np.nan, "exactly where there is no tumour slice"),
