@@ -1,7 +1,15 @@
 import numpy as np
 import pandas as pd
 
-from gliaflow.report.choices import pick_false_tumors, pick_grid, pick_samples, pick_worst, slice_dice, wrong_pixels
+from gliaflow.report.choices import (
+    pick_false_tumors,
+    pick_grid,
+    pick_median,
+    pick_samples,
+    pick_worst,
+    slice_dice,
+    wrong_pixels,
+)
 
 
 def predictions(rows: list[tuple[str, int, int, int, int]], part: str = "test") -> pd.DataFrame:
@@ -62,6 +70,19 @@ def test_worst_patients_come_with_their_slice_of_most_wrong_pixels() -> None:
     assert places(worst) == [("b", 7), ("a", 2)]
     assert worst[["slice_true", "slice_predicted", "slice_wrong"]].to_numpy().tolist() == [[0, 30, 30], [10, 10, 16]]
     assert places(pick_worst(patients, frame, count=1)) == [("b", 7)]
+
+
+def test_middling_patients_come_with_a_slice_of_middle_dice() -> None:
+    frame = predictions(
+        [("a", 1, 10, 10, 9), ("b", 1, 10, 10, 1), ("b", 2, 10, 10, 5), ("b", 3, 0, 0, 0), ("b", 4, 10, 10, 8)]
+        + [("c", 1, 9, 9, 9), ("d", 6, 0, 0, 0), ("d", 7, 0, 0, 0), ("e", 1, 5, 5, 0)]
+    )
+    patients = pd.DataFrame({"patient": list("abcde"), "part": "test", "dice": [0.9, 0.5, 0.6, 0.4, np.nan]})
+    assert places(pick_median(patients, frame, count=2)) == [("c", 1), ("b", 2)]
+    assert places(pick_median(patients, frame, count=9)) == [("a", 1), ("c", 1), ("b", 2), ("d", 6)]
+    middle = pick_median(patients, frame, count=2)
+    assert middle[["slice_true", "slice_predicted", "slice_wrong"]].to_numpy().tolist() == [[9, 9, 0], [10, 10, 10]]
+    assert places(pick_median(patients[:0], frame)) == []
 
 
 def test_false_tumors_show_each_patient_before_any_twice() -> None:

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 from gliaflow.report.data import ReportData
+from gliaflow.report.figures import draw_charts
 from gliaflow.report.gallery import PictureSet
 from gliaflow.report.page import render_page, write_report
 from gliaflow.report.summary import summarise
 
-SETS = ("samples", "prediction-grid", "worst-patients", "false-tumors")
+SETS = ("samples", "prediction-grid", "median-patients", "worst-patients", "false-tumors")
 VOID = {"meta", "img", "source", "wbr", "br"}
 
 
@@ -60,6 +61,16 @@ def written(whole: ReportData, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture(scope="module")
 def page(written: Path) -> Page:
     return Page(written.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def crossed_path(crossed: ReportData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(tmp_path_factory.mktemp("crossed"), crossed)
+
+
+@pytest.fixture(scope="module")
+def crossed_page(crossed_path: Path) -> Page:
+    return Page(crossed_path.read_text(encoding="utf-8"))
 
 
 def summary_of(path: Path) -> dict[str, Any]:
@@ -109,14 +120,19 @@ def test_the_page_opens_with_title_verdict_and_notice(page: Page) -> None:
     opening = [(attributes.get("class"), text) for attributes, text in page.all("p")[:5]]
     assert opening[0] == ("notice", "Research use only. Not a medical device; not for diagnosis or treatment.")
     assert opening[2][0] == "verdict" and "mean Dice of 0.800 (95 % interval 0.700 to 0.900)" in opening[2][1]
-    assert opening[3][1].startswith("Protocol “patient”: every patient's slices are in one part only")
-    assert "This split leaks" not in page.text
+    assert opening[3][0] == "caution" and "This split leaks" not in page.text
+    terms, answers = ([text for _, text in page.all(tag)[:4]] for tag in ("dt", "dd"))
+    assert terms == ["How good", "How sure", "On whom", "Protocol"]
+    assert answers[0].startswith("Median volume Dice 0.937, the worst patient 0.824")
+    assert "AUROC of 0.950" in answers[1] and "“unsure” of 20 % of the slices" in answers[1]
+    assert answers[2] == "3 patients of 2 sites, 15 slices, 60 % of them with tumour."
+    assert answers[3].startswith("“patient”: every patient's slices are in one part only")
 
 
 def test_sections_stand_in_the_order_of_a_reader(page: Page) -> None:
     assert [text for _, text in page.all("h2")] == [
-        "Results", "Data", "Split and leak audit", "Samples", "Training", "Predictions", "Patient by patient",
-        "Where it fails", "Provenance",
+        "Results", "How sure it is", "Data", "Split and leak audit", "Samples", "Training", "Predictions",
+        "Patient by patient", "Where it fails", "Provenance",
     ]  # fmt: skip
     anchors = {attributes["id"] for attributes, _ in page.all("section")}
     assert {attributes["href"] for attributes, _ in page.all("a")} == {f"#{anchor}" for anchor in anchors}
@@ -128,7 +144,7 @@ def test_pictures_have_texts_and_tables_captions_and_headings(page: Page) -> Non
     assert "Bar chart: 18 slices without tumour, 27 with." in texts
     assert "Patient P_9, slice 5, 25 pixels marked." in texts
     assert len(page.all("caption")) == len(page.all("table")) and all(text for _, text in page.all("caption"))
-    assert all(attributes.get("scope") in ("col", "row", "colgroup") for attributes, _ in page.all("th"))
+    assert all(attributes.get("scope") in ("col", "row", "colgroup", "rowgroup") for attributes, _ in page.all("th"))
     ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     labelled = {attributes["aria-labelledby"] for _, attributes, _ in page.elements if "aria-labelledby" in attributes}
@@ -137,9 +153,9 @@ def test_pictures_have_texts_and_tables_captions_and_headings(page: Page) -> Non
 
 def test_tables_and_figures_are_numbered_in_order(page: Page) -> None:
     tables = [text.split(".")[0] for _, text in page.all("caption") if text.startswith("Table")]
-    assert tables == [f"Table {i}" for i in range(1, len(tables) + 1)] and len(tables) == 6
+    assert tables == [f"Table {i}" for i in range(1, len(tables) + 1)] and len(tables) == 7
     figures = [text.split(".")[0] for _, text in page.all("figcaption")]
-    assert figures == [f"Figure {i}" for i in range(1, 9)]
+    assert figures == [f"Figure {i}" for i in range(1, 12)]
 
 
 def test_the_grid_has_fifteen_rows_or_all_test_slices(page: Page, whole: ReportData) -> None:
@@ -159,6 +175,11 @@ def test_numbers_of_the_tables_reach_the_page(page: Page) -> None:
         "P_7",
         "epoch 4",
         "9 different",
+        "4.1 to 9.0 px",
+        "0.00200 to 0.00500",
+        "fewer than 20 pixels",
+        "“unsure” of 3 of 15 slices (20\u00a0%)",
+        "below a probability of 0.080",
     ):
         assert text in page.text
 
@@ -207,19 +228,60 @@ def test_the_summary_is_ready_for_artifacts(written: Path) -> None:
     assert list(summary) == ["title", "markdown", "tables", "figures"]
     assert summary["title"] == "Segmentation report: made-up"
     assert "mean Dice of 0.800" in summary["markdown"] and "Research use only" in summary["markdown"]
-    assert list(summary["tables"]) == ["metrics", "split", "patients-test", "rejects", "stages"]
+    assert list(summary["tables"]) == ["metrics", "calls", "split", "patients-test", "rejects", "stages"]
     keys = [*summary["tables"], *(figure["key"] for figure in summary["figures"])]
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", key) for key in keys) and len(keys) == len(set(keys))
-    assert summary["tables"]["metrics"][0]["test"] == 0.8 and summary["tables"]["metrics"][1]["test"] is None
+    metrics = {row["metric"]: row["test"] for row in summary["tables"]["metrics"]}
+    assert metrics["Volume Dice, mean"] == 0.8 and metrics["Specificity"] is None
     assert summary["tables"]["split"][2] == {
         "part": "test", "patients": 3, "slices": 15, "tumor_slices": 9, "share": 0.6, "sites": "CS 2, DU 1",
     }  # fmt: skip
     files = sorted(path.relative_to(written.parent).as_posix() for path in (written.parent / "figures").iterdir())
-    assert sorted(figure["file"] for figure in summary["figures"]) == files and len(files) == 11
+    assert sorted(figure["file"] for figure in summary["figures"]) == files and len(files) == 16
     for name in files:
         content = (written.parent / name).read_bytes()
         assert content.startswith(b"\x89PNG") and b"tEXt" not in content and b"tIME" not in content
         assert 512 <= int.from_bytes(content[16:20], "big") <= 1024
+
+
+def test_a_cross_validation_is_told_by_fold_and_out_of_fold(crossed_page: Page) -> None:
+    text = crossed_page.text
+    assert "Over 9 patients, each scored by a network that never saw it, the predicted" in text
+    assert "An ensemble of them was scored on no patient" in text
+    assert "reaches the threshold of its fold" in text and "Test patients" not in text and "Validation" not in text
+    heads = [head for _, head in crossed_page.all("h2")]
+    assert "Folds and leak audit" in heads and "What leakage would add" in heads
+    assert "What the warning was tried on" in text and "those of 12 training patients" in text
+    anchors = {attributes["id"] for attributes, _ in crossed_page.all("section")}
+    targets = {attributes["href"] for attributes, _ in crossed_page.all("a")}
+    assert targets == {f"#{anchor}" for anchor in anchors} | {"../../audit/ab/audit.html"}
+    captions = " ".join(caption for _, caption in crossed_page.all("figcaption"))
+    assert "Learning curves of all folds" in captions and "hollow" not in captions
+
+
+def test_a_cross_validation_gives_equal_bytes_and_its_own_artifacts(crossed: ReportData, crossed_path: Path) -> None:
+    summary = summary_of(crossed_path)
+    assert list(summary["tables"]) == ["metrics", "calls", "leakage", "folds", "patients-test", "rejects", "stages"]
+    assert [row["threshold"] for row in summary["tables"]["folds"]] == [102 / 255, 103 / 255, 104 / 255]
+    keys = [figure["key"] for figure in summary["figures"]]
+    assert {"dice-by-fold", "leakage-gap", "roc-curve", "reliability-pixels"} <= set(keys)
+    assert "threshold-curve" not in keys
+    assert "## Folds" in summary["markdown"] and "what leaking adds" in summary["markdown"]
+    assert "| Metric | Out of fold | 95 % interval | n |\n" in summary["markdown"]
+    sets = dict.fromkeys(SETS, PictureSet("", (), 0, []))
+    charts = draw_charts(crossed)
+    assert render_page(crossed, charts, sets) == render_page(replace(crossed), draw_charts(crossed), sets)
+    written = {path.stem: path.read_bytes() for path in (crossed_path.parent / "figures").iterdir()}
+    assert [key for key, chart in charts.items() if written[key] != chart.light] == []
+
+
+def test_figures_of_an_earlier_run_are_left_out_where_they_were_not_measured(make, whole: ReportData) -> None:
+    bare = whole.predictions.drop(columns=["score", "call", "hd95", "nsd"])
+    data = make(predictions=bare, patients=whole.patients.drop(columns=["hd95", "nsd"]), confidence=None)
+    charts = draw_charts(data)
+    assert not {"slices-by-call", "roc-curve", "reliability-slices", "reliability-pixels"} & set(charts)
+    page = Page(render_page(data, charts, dict.fromkeys(SETS, PictureSet("", (), 0, []))))
+    assert "How sure it is" not in page.text and "Surface Dice" not in page.text
 
 
 def test_a_bare_run_still_gives_a_report(make, whole: ReportData, tmp_path: Path) -> None:
@@ -264,7 +326,7 @@ def test_a_bare_run_still_gives_a_report(make, whole: ReportData, tmp_path: Path
 def test_a_run_without_anything_still_gives_a_report(make, whole: ReportData, tmp_path: Path) -> None:
     nothing = {
         name: getattr(whole, name).iloc[:0]
-        for name in ("labels", "rejected", "parts", "history", "predictions", "patients")
+        for name in ("labels", "rejected", "parts", "history", "predictions", "patients", "confidence")
     }
     path = write_report(tmp_path, make(**nothing, metrics=[], stages=[], files_seen=0, threshold_curve=[]))
     page = Page(path.read_text(encoding="utf-8"))

@@ -41,37 +41,40 @@ def test_cautions_tell_a_leaky_protocol_few_patients_and_an_empty_val(make, whol
     assert scores.cautions(make(metrics=many, predictions=emptied))[0].startswith("No validation slice holds a tumour")
 
 
-def test_metric_table_has_val_beside_test_headline_first_and_accuracy_last(whole: ReportData) -> None:
-    rows = scores.metric_table(whole).rows
-    assert [row["metric"] for row in rows] == ["Volume Dice, mean", "Specificity", "Pixel accuracy"]
-    first = rows[0]
-    assert (first["test"], first["interval"], first["n"], first["unit"]) == (0.8, "0.700 to 0.900", 3, "patients")
-    assert (first["val"], first["val_interval"], first["about"]) == (
-        0.75,
-        "0.600 to 0.850",
-        "Dice of <all> slices pooled",
+def test_a_cross_validation_is_said_to_be_one(crossed: ReportData) -> None:
+    assert scores.verdict(crossed).startswith("Over 9 patients, each scored by a network that never saw it, the")
+    few, members = scores.cautions(crossed)
+    assert few == "Only 9 patients: expect the figures to change much with other patients."
+    assert members.startswith("The figures are of 3 networks, one a fold. An ensemble of them was scored on no patient")
+
+
+def test_probabilities_far_off_are_cautioned_of(make, whole: ReportData) -> None:
+    error = {"name": "tumor_ece", "part": "test", "value": 0.23, "low": None, "high": None, "n": 15}
+    said = scores.cautions(make(metrics=[{**whole.metrics[1], "n": 12}, error]))
+    assert said == ["Do not take the probability of a tumour at its word: on average it is off by 23 points."]
+
+
+def test_the_glance_answers_only_what_is_known(make, whole: ReportData) -> None:
+    answers = dict(scores.glance(whole))
+    assert answers["How good"] == (
+        "Median volume Dice 0.937, the worst patient 0.824; outlines at most 6.0 pixels apart for 95 % of their "
+        "length, on average (HD95)."
     )
-    assert (rows[1]["test"], rows[1]["interval"], rows[1]["val"]) == (None, "–", None)
+    assert answers["How sure"] == (
+        "Tells slices with tumour from slices without with an AUROC of 0.950; when it commits itself it finds 100 % of "
+        "the slices with tumour and clears 67 % of those without; says “unsure” of 20 % of the slices; its probability "
+        "of a tumour is off by 7.2 points on average (ECE)."
+    )
+    assert list(dict(scores.glance(make(metrics=[])))) == ["How good", "On whom"]
+    assert scores.glance(make(metrics=[], patients=whole.patients[:0], predictions=whole.predictions[:0])) == []
 
 
-def test_names_in_words() -> None:
-    named = {
-        "volume_dice_median": "Volume Dice, median",
-        "slice_dice_tumor": "Slice Dice, with tumour",
-        "slice_dice_all": "Slice Dice, all slices",
-        "tumor_sensitivity": "Tumour sensitivity",
-        "iou": "IoU",
-        "mean": "Mean",
-        "slice-auroc": "Slice AUROC",
-    }
-    assert {name: scores.in_words(name) for name in named} == named
-
-
-def test_idle_accuracy_is_the_share_of_pixels_without_tumor(whole: ReportData) -> None:
-    test = whole.predictions[whole.predictions["part"] == "test"]
-    expected = 1 - 3 * (17**2 + 18**2 + 19**2) / (15 * 64 * 64)  # three squares a patient
-    assert scores.idle_accuracy(test) == pytest.approx(expected)
-    assert scores.idle_accuracy(test.iloc[:0]) is None
+def test_the_operating_point_is_told_with_its_filter(make, crossed: ReportData) -> None:
+    filtered, plain = scores.operating_words(make()), scores.operating_words(make(min_pixels=0))
+    assert "at least 0.400 (102 of 255)" in filtered and "0.400 (102 of 255)" in plain
+    assert "fewer than 20 pixels" in filtered and "Both were chosen" in filtered
+    assert "pixels" not in plain.replace("A pixel", "") and "This threshold was chosen" in plain
+    assert "the threshold of its fold" in scores.operating_words(crossed)
 
 
 def test_patients_are_listed_worst_first(whole: ReportData) -> None:

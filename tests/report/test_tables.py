@@ -5,7 +5,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gliaflow.report.tables import Column, Kind, Table, absent, interval, join, markdown_text, plain, plural, write
+from gliaflow.report.tables import (
+    Column,
+    Kind,
+    Table,
+    absent,
+    interval,
+    join,
+    markdown_text,
+    percent,
+    plain,
+    plural,
+    sentence,
+    write,
+)
 
 
 @pytest.mark.parametrize(
@@ -14,6 +27,7 @@ from gliaflow.report.tables import Column, Kind, Table, absent, interval, join, 
         (0.87651, "score", "0.877"),
         (1941105, "count", "1,941,105"),
         (0.3456, "share", "34.6 %"),
+        (1234.56, "tenth", "1,234.6"),
         (np.float64(0.00025), "number", "0.00025"),
         (None, "score", "–"),
         (float("nan"), "count", "–"),
@@ -65,3 +79,10 @@ def test_words() -> None:
         and plural(1200, "leak") == "1,200 leaks"
         and plural(2, "axis", "axes") == "2 axes"
     )
+
+
+def test_per_cents_never_claim_none_or_all_of_what_is_neither() -> None:
+    assert [percent(share) for share in (0, 0.001, 0.043, 0.5, 0.9949, 0.9996, 1)] == [
+        "0 %", "less than 1 %", "4 %", "50 %", "99 %", "more than 99 %", "100 %",
+    ]  # fmt: skip
+    assert sentence("a b") == "A b." and sentence("") == ""

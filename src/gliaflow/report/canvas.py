@@ -51,10 +51,12 @@ def add_axes(figure: Figure, theme: Theme, *, left: float, bottom: float, right:
     return axes
 
 
-def write(axes: Axes, x: float, y: float, text: str, color: str, *, size: float = TEXT, **kw: Any) -> None:
+def write(
+    axes: Axes, x: float, y: float, text: str, color: str, *, size: float = TEXT, most: int = 26, **kw: Any
+) -> None:
     """Text at data coordinates (or those of `transform`), never read as a formula; see `drawable`."""
     kw = {"parse_math": False, "family": FONT, "clip_on": False, **kw}
-    axes.text(x, y, drawable(text), color=color, fontsize=size, **kw)
+    axes.text(x, y, drawable(text, most), color=color, fontsize=size, **kw)
 
 
 def title(figure: Figure, theme: Theme, text: str) -> None:

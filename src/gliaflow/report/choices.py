@@ -74,6 +74,28 @@ def pick_worst(patients: pd.DataFrame, predictions: pd.DataFrame, count: int = 5
     return ranked.merge(worst_slice[columns], on="patient", how="inner").head(count)
 
 
+def pick_median(patients: pd.DataFrame, predictions: pd.DataFrame, count: int = 3) -> pd.DataFrame:
+    """The `count` test patients in the middle of the ranking by volume Dice, best first, each with a middling slice.
+
+    The slice is that of middle Dice (the lower of two) among those where a mask holds a pixel, or the first slice where
+    none does. Rows of `patients` with the columns that `pick_worst` adds.
+    """
+    ranked = _of_part(patients, "test").dropna(subset=["dice"])
+    ranked = ranked.sort_values(["dice", "patient"], ascending=[False, True])
+    start = max(0, (len(ranked) - count) // 2)
+    test = _of_part(predictions, "test")
+    test = test.assign(slice_dice=slice_dice(test), slice_wrong=wrong_pixels(test))
+    ordered = test.sort_values(["slice_dice", "slice"], na_position="last")
+    rows = []
+    for patient in ranked["patient"].iloc[start : start + count]:
+        own = ordered[ordered["patient"] == patient]
+        rows.append(own.iloc[[max(0, (int(own["slice_dice"].notna().sum()) - 1) // 2)]])
+    middling = pd.concat(rows, ignore_index=True) if rows else test
+    middling = middling.rename(columns={"true_pixels": "slice_true", "predicted_pixels": "slice_predicted"})
+    columns = ["patient", "slice", "slice_true", "slice_predicted", "slice_wrong"]
+    return ranked.merge(middling[columns], on="patient", how="inner").head(count)
+
+
 def pick_false_tumors(predictions: pd.DataFrame, count: int = 6) -> pd.DataFrame:
     """Test slices without tumour where some was predicted, most pixels first; each patient once before any twice."""
     test = _of_part(predictions, "test")

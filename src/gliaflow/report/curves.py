@@ -51,14 +51,14 @@ def draw_learning(history: pd.DataFrame, measure: Literal["loss", "dice"], best:
                 markersize=2.6,
                 label=name,
             )
-    _key(figure, [("training", theme.series[0]), ("validation", theme.series[1])], theme)
+    key(figure, [("training", theme.series[0]), ("validation", theme.series[1])], theme)
     if measure == "dice":
         axes.set_ylim(0, 1)
     elif np.nanmin([0.0, *history[[c for c in ("loss", "val_loss") if c in history]].to_numpy().ravel()]) >= 0:
         axes.set_ylim(bottom=0)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(Decimal)
-    _epoch_axis(axes, epochs)
+    epoch_axis(axes, epochs)
     if best is not None:
         _mark_best(axes, best, epochs, theme)
     if rate:
@@ -97,7 +97,8 @@ def draw_thresholds(curve: Sequence[float], threshold: int, theme: Theme) -> Fig
     return figure
 
 
-def _epoch_axis(axes: Axes, epochs: np.ndarray) -> None:
+def epoch_axis(axes: Axes, epochs: np.ndarray) -> None:
+    """An axis of whole epochs, from the first to the last."""
     axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True) if len(epochs) > 1 else FixedLocator([epochs[0]]))
     axes.xaxis.set_major_formatter(Decimal)
@@ -108,7 +109,7 @@ def _mark_best(axes: Axes, best: int, epochs: np.ndarray, theme: Theme) -> None:
     axes.axvline(best, color=theme.ink, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
     left = best > epochs.mean()
     gap = (axes.get_xlim()[1] - axes.get_xlim()[0]) * 0.015
-    at = {"ha": "right" if left else "left", "va": "top", "transform": axes.get_xaxis_transform()}
+    at: dict[str, Any] = {"ha": "right" if left else "left", "va": "top", "transform": axes.get_xaxis_transform()}
     behind = {"facecolor": theme.paper, "edgecolor": "none", "pad": 1}
     write(axes, best + (-gap if left else gap), 0.97, f"best: epoch {best}", theme.ink, size=SMALL, bbox=behind, **at)
 
@@ -122,7 +123,7 @@ def _draw_rate(figure: Figure, above: Axes, history: pd.DataFrame, best: int | N
     axes.set_ylim(0, top * 1.1)
     axes.yaxis.set_major_locator(FixedLocator([0, top]))
     axes.yaxis.set_major_formatter(Rate)
-    _epoch_axis(axes, history["epoch"].to_numpy())
+    epoch_axis(axes, history["epoch"].to_numpy())
     above.xaxis.set_major_locator(NullLocator())
     if best is not None:
         axes.axvline(best, color=theme.ink, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
@@ -130,7 +131,7 @@ def _draw_rate(figure: Figure, above: Axes, history: pd.DataFrame, best: int | N
     label(axes, theme, x="epoch")
 
 
-def _key(figure: Figure, names: Sequence[tuple[str, str]], theme: Theme) -> None:
+def key(figure: Figure, names: Sequence[tuple[str, str]], theme: Theme) -> None:
     """Names in their lines' colours, in a row under the title."""
     width, height = figure.get_size_inches()
     x = 0.0

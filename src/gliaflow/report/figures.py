@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gliaflow.report import charts, curves, marks
+from gliaflow.report import calibration, calls, charts, curves, folds, leakage, marks
 from gliaflow.report.canvas import png
 from gliaflow.report.data import ReportData
 from gliaflow.report.pictures import data_address
@@ -41,7 +43,8 @@ class Chart:
 
 def draw_charts(data: ReportData) -> dict[str, Chart]:
     """The charts that the data allow, by key: without a history no learning curves, without scores no patients."""
-    return {chart.key: chart for chart in (*_cohort(data), *_training(data), *_patients(data))}
+    drawn = (*_cohort(data), *_training(data), *_trust(data), *_folds(data), *_patients(data))
+    return {chart.key: chart for chart in drawn}
 
 
 def _chart(key: str, caption: str, alt: str, draw: Callable[[Theme], Figure]) -> Chart:
@@ -74,6 +77,8 @@ def _cohort(data: ReportData) -> list[Chart]:
 def _training(data: ReportData) -> list[Chart]:
     drawn = []
     history = data.history
+    if "fold" in history:
+        return [_fold_learning(data, measure) for measure in ("loss", "dice")] if len(history) else []
     if not history.empty:
         best = curves.best_epoch(history, data.recipe)
         drawn.append(
@@ -92,17 +97,97 @@ def _training(data: ReportData) -> list[Chart]:
                 lambda theme: curves.draw_learning(history, "dice", best, theme),
             )
         )
-    if data.threshold_curve is not None and len(data.threshold_curve):
-        curve = data.threshold_curve
+    threshold, curve = data.threshold, data.threshold_curve
+    if threshold is not None and curve is not None and len(curve):
         drawn.append(
             _chart(
                 "threshold-curve",
                 "Mean volume Dice of the validation patients at each threshold; the line is the one chosen.",
-                f"Line chart of validation Dice by threshold; {data.threshold / 255:.3f} was chosen.",
-                lambda theme: curves.draw_thresholds(curve, data.threshold, theme),
+                f"Line chart of validation Dice by threshold; {threshold / 255:.3f} was chosen.",
+                lambda theme: curves.draw_thresholds(curve, threshold, theme),
             )
         )
     return drawn
+
+
+def _trust(data: ReportData) -> list[Chart]:
+    """Calibration of slices and pixels, the calls, the ROC curve and the leakage meter."""
+    drawn = []
+    for unit in calibration.UNITS:
+        curve, error = calibration.curve_of(data, unit), calibration.error_of(data, unit)
+        if len(curve):
+            said = f": {error}" if error else ""
+            drawn.append(
+                _chart(
+                    f"reliability-{unit}",
+                    f"Reliability of {calibration.WORDS[unit]}: the share with tumour at each probability, with 95 % "
+                    f"intervals, and how many {unit} there are of each.",
+                    f"Line chart of the share with tumour by probability, {data.scored} {unit}{said}; its values are "
+                    "in the table of this chart.",
+                    partial(calibration.draw_reliability, curve, unit, error),
+                )
+            )
+    table = calls.call_table(data)
+    if table.rows:
+        counts = ", ".join(f"{row['slices']:,} “{row['call']}”" for row in table.rows)
+        drawn.append(
+            _chart(
+                "slices-by-call",
+                f"The {data.scored} slices by what was called, those with tumour below.",
+                f"Bar chart of slices by call: {counts}; see the table of calls.",
+                lambda theme: calls.draw_calls(data, theme),
+            )
+        )
+    if calls.has_roc(data.predictions):
+        drawn.append(
+            _chart(
+                "roc-curve",
+                f"ROC curve of “this slice has tumour” on the {data.scored} slices, with both ends of what is called "
+                "“unsure”.",
+                f"Line chart of the share of slices with tumour found by the share of others called wrongly"
+                f"{calls.area(data)}.",
+                lambda theme: calls.draw_roc(data, theme),
+            )
+        )
+    meter = data.leakage
+    if meter is not None:
+        drawn.append(
+            _chart(
+                "leakage-gap",
+                "The same recipe tested on slices dealt at random and on whole patients, with 95 % intervals.",
+                f"Dot plot of figures under both protocols. {leakage.in_words(meter)}",
+                lambda theme: leakage.draw_leakage(meter, theme),
+            )
+        )
+    return drawn
+
+
+def _fold_learning(data: ReportData, measure: Literal["loss", "dice"]) -> Chart:
+    history, recipe = data.history, data.recipe
+    last = history.sort_values("epoch").groupby("fold")[f"val_{measure}"].last()
+    name = {"loss": "the loss", "dice": "Dice"}[measure]
+    return _chart(
+        f"learning-curve-{measure}",
+        f"{name[:1].upper()}{name[1:]} by epoch in every fold: validation, and training as a thin line.",
+        f"Line chart of {name} by epoch in {plural(len(last), 'fold')}; at the end validation lies between "
+        f"{last.min():.3f} and {last.max():.3f}.",
+        lambda theme: folds.draw_fold_learning(history, measure, recipe, theme),
+    )
+
+
+def _folds(data: ReportData) -> list[Chart]:
+    if data.folds is None:
+        return []
+    names = folds.fold_names(data.folds)
+    means = ", ".join(f"{name} {mean:.3f}" for name, mean in zip(names.values(), data.folds["dice_mean"], strict=True))
+    return [
+        _chart(
+            "dice-by-fold",
+            "Volume Dice of each patient by the fold that tested it; the strokes are the folds' means.",
+            f"Dot plot of volume Dice by fold, with the means {means}.",
+            lambda theme: folds.draw_fold_dice(data.patients, names, theme),
+        )
+    ]
 
 
 def _patients(data: ReportData) -> list[Chart]:
@@ -112,17 +197,19 @@ def _patients(data: ReportData) -> list[Chart]:
     found = headline(data)
     test = scored[scored["part"] == "test"]
     span = f", from {test['dice'].min():.3f} to {test['dice'].max():.3f}" if len(test) else ""
+    who = f"{data.scored} patient"
+    marked = "; filled marks are test patients, hollow ones validation" if (scored["part"] == "val").any() else ""
     return [
         _chart(
             "dice-by-patient",
-            "Volume Dice of each patient, by site; filled marks are test patients, hollow ones validation. "
-            "The line is the mean on test, the band its 95 % interval.",
-            f"Dot plot of volume Dice of {plural(len(test), 'test patient')}{span}; see the table of patients.",
+            f"Volume Dice of each patient, by site{marked}. The line is the mean of the {who}s, the band its 95 % "
+            "interval.",
+            f"Dot plot of volume Dice of {plural(len(test), who)}{span}; see the table of patients.",
             lambda theme: marks.draw_patients(scored, found.value, found.low, found.high, theme),
         ),
         _chart(
             "dice-by-size",
-            "Volume Dice by the size of the true tumour; filled marks are test patients, hollow ones validation.",
+            f"Volume Dice by the size of the true tumour{marked}.",
             f"Scatter plot of volume Dice by tumour size of {plural(len(scored), 'patient')}.",
             lambda theme: marks.draw_sizes(scored, theme),
         ),

@@ -1,11 +1,13 @@
-"""The report's pictures of slices: samples of the cohort, grid of predictions, worst patients, false tumours."""
+"""The report's pictures of slices: samples of the cohort, predictions, median and worst patients, false tumours."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from gliaflow.report.canvas import png
-from gliaflow.report.choices import pick_false_tumors, pick_grid, pick_samples, pick_worst
+from gliaflow.report.choices import pick_false_tumors, pick_grid, pick_median, pick_samples, pick_worst
 from gliaflow.report.data import ReportData
 from gliaflow.report.montage import draw_montage
 from gliaflow.report.pictures import SHARP, Strip, Viewer
@@ -31,6 +33,7 @@ class PictureSet:
 
 def draw_gallery(data: ReportData) -> dict[str, PictureSet]:
     """The sets of pictures by key; a set may be empty."""
+    scored = data.scored.capitalize()
     return {
         "samples": PictureSet(
             "The median tumour slice of several patients: three sequences, composite, true mask and its outline.",
@@ -39,19 +42,25 @@ def draw_gallery(data: ReportData) -> dict[str, PictureSet]:
             sample_strips(data),
         ),
         "prediction-grid": PictureSet(
-            "Test slices, best to worst Dice: MRI, true mask, predicted mask, MRI with each outline.",
+            f"{scored} slices, best to worst Dice: MRI, true mask, predicted mask, MRI with each outline.",
             ("MRI (FLAIR)", "true mask", "predicted mask", "MRI + true", "MRI + predicted"),
             104,
             grid_strips(data),
         ),
-        "worst-patients": PictureSet(
-            "The test patients of lowest volume Dice, each with its slice of most wrong pixels.",
+        "median-patients": PictureSet(
+            f"The {data.scored} patients of middle volume Dice, each with its slice of middle Dice.",
             ("MRI (FLAIR)", "true and predicted"),
             160,
-            worst_strips(data),
+            case_strips(data, pick_median(data.patients, data.predictions)),
+        ),
+        "worst-patients": PictureSet(
+            f"The {data.scored} patients of lowest volume Dice, each with its slice of most wrong pixels.",
+            ("MRI (FLAIR)", "true and predicted"),
+            160,
+            case_strips(data, pick_worst(data.patients, data.predictions)),
         ),
         "false-tumors": PictureSet(
-            "Test slices without tumour where the most was marked.",
+            f"{scored} slices without tumour where the most was marked.",
             ("MRI (FLAIR)", "predicted"),
             160,
             false_strips(data),
@@ -97,10 +106,10 @@ def grid_strips(data: ReportData) -> list[Strip]:
     return strips
 
 
-def worst_strips(data: ReportData) -> list[Strip]:
-    """The five test patients of lowest volume Dice: the slice of most wrong pixels, plain and with both outlines."""
+def case_strips(data: ReportData, cases: pd.DataFrame) -> list[Strip]:
+    """Patients with one slice each, as `choices` picks them: plain, and with both outlines."""
     strips = []
-    for row in rows_of(pick_worst(data.patients, data.predictions)):
+    for row in rows_of(cases):
         image, true, predicted = data.slice_of(row["patient"], row["slice"])
         view = Viewer(image, true, predicted, SHARP)
         cells = [view.sequence(1), view.overlay(true=True, predicted=True)]

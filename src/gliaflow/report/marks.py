@@ -19,7 +19,7 @@ LEGEND_ROW = 0.17  # inches
 def draw_patients(
     patients: pd.DataFrame, mean: float | None, low: float | None, high: float | None, theme: Theme
 ) -> Figure:
-    """Volume Dice of each test patient and, below, of each val patient, the best at the top.
+    """Volume Dice of each test patient and, below, of each val patient, the best at the top; one part has no heading.
 
     `mean`, `low` and `high` are of the test patients; the mean is a line through them, the interval a band.
     """
@@ -39,7 +39,8 @@ def draw_patients(
             write(axes, -0.045, y, str(name), theme.soft, size=SMALL * 0.9, ha="right", va="center")
     for part, own in rows.groupby("part"):
         top, bottom = own["y"].max() + 0.5, own["y"].min() - 0.5
-        write(axes, -0.045, top + 0.5, HEADINGS[str(part)], theme.ink, ha="right", va="center", weight="bold")
+        if rows["part"].nunique() > 1:
+            write(axes, -0.045, top + 0.5, HEADINGS[str(part)], theme.ink, ha="right", va="center", weight="bold")
         if part == "test" and mean is not None:
             axes.plot([mean, mean], [bottom, top], color=theme.ink, linewidth=0.9, zorder=2)
             if low is not None and high is not None:

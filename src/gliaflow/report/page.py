@@ -10,7 +10,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gliaflow.inference.overlays import PREDICTED_COLOR, TRUE_COLOR
-from gliaflow.report import cohort, provenance, rejects, scores
+from gliaflow.report import (
+    calibration,
+    calls,
+    cohort,
+    familiarity,
+    folds,
+    leakage,
+    measures,
+    provenance,
+    rejects,
+    scores,
+)
 from gliaflow.report.curves import best_epoch
 from gliaflow.report.data import ReportData
 from gliaflow.report.figures import Chart, draw_charts
@@ -46,7 +57,7 @@ def render_page(data: ReportData, charts: dict[str, Chart], gallery: dict[str, P
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(write=write)
+    environment.filters.update(write=write, bind=bind)
     environment.globals.update(interval=interval)
     style = environment.get_template("style.css.j2").render(
         light=LIGHT, dark=DARK, outlines=(TRUE_COLOR, PREDICTED_COLOR)
@@ -60,32 +71,71 @@ def render_page(data: ReportData, charts: dict[str, Chart], gallery: dict[str, P
         script=Markup(script),
         style_digest=_digest(style),
         script_digest=_digest(script),
-        **_contents(data),
+        **_contents(data, charts),
     )
 
 
-def _contents(data: ReportData) -> dict[str, Any]:
+def _contents(data: ReportData, charts: dict[str, Chart]) -> dict[str, Any]:
     """The words and tables of the page, by the names that the template uses."""
+    sections = _sections(data, charts)
     return {
+        "sections": sections,
+        "anchors": {anchor for anchor, _ in sections},
+        "operating_words": scores.operating_words(data),
         "headline": scores.headline(data),
         "verdict": scores.verdict(data),
         "cautions": scores.cautions(data),
         "protocol_meaning": scores.PROTOCOLS.get(data.protocol, "a protocol unknown to this report"),
-        "metric_table": scores.metric_table(data),
-        "idle_accuracy": scores.idle_accuracy(data.predictions),
+        "glance": scores.glance(data),
+        "metric_table": measures.metric_table(data),
+        "metric_groups": measures.grouped(measures.metric_table(data)),
+        "idle_accuracy": measures.idle_accuracy(data.predictions),
+        "call_table": calls.call_table(data),
+        "call_summary": calls.call_summary(data),
+        "detection_facts": calls.detection_facts(data.detection),
+        "reliability_tables": [calibration.curve_table(data, unit) for unit in calibration.UNITS],
+        "familiarity_words": familiarity.in_words(data.familiarity),
+        "trial_table": familiarity.trial_table(data.tried),
+        "leakage_table": leakage.leakage_table(data.leakage),
+        "leakage_words": leakage.in_words(data.leakage),
+        "fold_table": None if data.folds is None else folds.fold_table(data),
         "facts": cohort.facts(data),
         "reject_summary": rejects.reject_summary(data.rejected, data.files_seen),
         "reject_table": rejects.reject_table(data.rejected),
         "reject_list": rejects.reject_list(data.rejected),
         "split_table": cohort.split_table(data),
         "leak_table": cohort.leak_table(data.leaks),
-        "best_epoch": best_epoch(data.history, data.recipe),
+        "best_epoch": best_epoch(data.history, data.recipe) if data.folds is None else None,
         "recipe_table": provenance.recipe_table(data.recipe),
         "patient_tables": [table for part in ("test", "val") if (table := scores.patient_table(data, part)).rows],
         "slice_errors": scores.slice_errors(data.predictions),
         "stage_table": provenance.stage_table(data.stages),
         "stage_details": provenance.stage_details(data.stages),
     }
+
+
+def _sections(data: ReportData, charts: dict[str, Chart]) -> list[tuple[str, str]]:
+    """The page's sections as (anchor, name), without those whose data are missing."""
+    sure = data.familiarity or not {
+        "slices-by-call",
+        "roc-curve",
+        "reliability-slices",
+        "reliability-pixels",
+    }.isdisjoint(charts)
+    named = [
+        ("results", "Results"),
+        ("calibration", "How sure") if sure else None,
+        ("leakage", "Leakage") if data.leakage else None,
+        ("data", "Data"),
+        ("split", "Split" if data.folds is None else "Folds"),
+        ("samples", "Samples"),
+        ("training", "Training"),
+        ("predictions", "Predictions"),
+        ("patients", "Patients"),
+        ("failures", "Failures"),
+        ("provenance", "Provenance"),
+    ]
+    return [section for section in named if section]
 
 
 def _write_figures(folder: Path, charts: dict[str, Chart], gallery: dict[str, PictureSet]) -> list[FigureFile]:
@@ -101,9 +151,15 @@ def _write_figures(folder: Path, charts: dict[str, Chart], gallery: dict[str, Pi
 
 
 ORDER = (
-    "class-balance", "slices-by-site", "samples", "learning-curve-loss", "learning-curve-dice", "threshold-curve",
-    "prediction-grid", "dice-by-patient", "dice-by-size", "worst-patients", "false-tumors",
+    "slices-by-call", "roc-curve", "reliability-slices", "reliability-pixels", "leakage-gap", "class-balance",
+    "slices-by-site", "dice-by-fold", "samples", "learning-curve-loss", "learning-curve-dice", "threshold-curve",
+    "prediction-grid", "dice-by-patient", "dice-by-size", "median-patients", "worst-patients", "false-tumors",
 )  # fmt: skip
+
+
+def bind(text: str) -> str:
+    """The text with its per cents bound to their numbers, so that no line breaks between."""
+    return text.replace(" %", "\u00a0%")
 
 
 def _digest(text: str) -> str:

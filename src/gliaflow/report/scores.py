@@ -1,16 +1,15 @@
-"""What the figures say: headline, verdict in one sentence, what to be wary of, metric and patient tables."""
+"""What the figures say: headline, verdict in one sentence, answers at a glance, what to be wary of, patient tables."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from gliaflow.report.data import ReportData
-from gliaflow.report.tables import Column, Table, interval, join, plain, plural, rows_of
+from gliaflow.report.tables import MISSING, Column, Table, interval, join, percent, plain, plural, rows_of, sentence
 
 HEADLINE = "volume_dice_mean"
 FEW_PATIENTS = 10
+POOR_CALIBRATION = 0.1  # mean error of a slice's probability
 PROTOCOLS = {
     "patient": "every patient's slices are in one part only, and the test patients were never seen in training",
     "crossval": "cross-validation by patient: each patient was scored by a network that never saw it",
@@ -48,9 +47,58 @@ def verdict(data: ReportData) -> str:
     found = headline(data)
     if found.value is None:
         return "No test patient could be scored, so nothing can be said about how well the network segments tumours."
-    range_ = "" if found.interval == "–" else f" (95 % interval {found.interval})"
-    who = plural(found.n, "test patient")
-    return f"On {who} the predicted and true tumour volumes overlap with a mean Dice of {found.value:.3f}{range_}."
+    range_ = "" if found.interval == MISSING else f" (95 % interval {found.interval})"
+    overlap = f"the predicted and true tumour volumes overlap with a mean Dice of {found.value:.3f}{range_}."
+    if data.folds is not None:
+        return f"Over {plural(found.n, 'patient')}, each scored by a network that never saw it, {overlap}"
+    return f"On {plural(found.n, 'test patient')} {overlap}"
+
+
+def glance(data: ReportData) -> list[tuple[str, str]]:
+    """What a reader asks first (how good, how sure, on whom), as (question, answer) pairs; only what is known."""
+    answers = [("How good", _how_good(data)), ("How sure", _how_sure(data)), ("On whom", _on_whom(data))]
+    return [(question, answer) for question, answer in answers if answer]
+
+
+def _how_good(data: ReportData) -> str:
+    """`Median Dice 0.873, the worst patient 0.412; Dice 0.801 on slices with tumour; outlines 6.1 px apart (HD95).`"""
+    dice = data.patients.loc[data.patients["part"] == "test", "dice"].dropna()
+    said = []
+    if len(dice) > 1:
+        said.append(f"median volume Dice {dice.median():.3f}, the worst patient {dice.min():.3f}")
+    if slices := data.metric("slice_dice_tumor"):
+        said.append(f"slice Dice {slices['value']:.3f} where there is tumour")
+    if apart := data.metric("hd95_mean"):
+        said.append(f"outlines at most {apart['value']:.1f} pixels apart for 95 % of their length, on average (HD95)")
+    return sentence("; ".join(said))
+
+
+def _how_sure(data: ReportData) -> str:
+    """Of "has tumour": its AUROC, what the call finds, how often it abstains, and how honest the probability is."""
+    said = []
+    if auroc := data.metric("tumor_auroc"):
+        said.append(f"tells slices with tumour from slices without with an AUROC of {auroc['value']:.3f}")
+    found, spared = data.metric("call_sensitivity"), data.metric("call_specificity")
+    if found and spared:
+        said.append(
+            f"when it commits itself it finds {percent(found['value'])} of the slices with tumour and clears "
+            f"{percent(spared['value'])} of those without"
+        )
+    if unsure := data.metric("unsure_share"):
+        said.append(f"says “unsure” of {percent(unsure['value'])} of the slices")
+    if error := data.metric("tumor_ece"):
+        said.append(f"its probability of a tumour is off by {100 * error['value']:.1f} points on average (ECE)")
+    return sentence("; ".join(said))
+
+
+def _on_whom(data: ReportData) -> str:
+    """Patients, slices and sites that the figures are of."""
+    test = data.predictions[data.predictions["part"] == "test"]
+    if test.empty:
+        return ""
+    sites = test["site"].nunique()
+    said = f"{plural(test['patient'].nunique(), 'patient')} of {plural(sites, 'site')}, {plural(len(test), 'slice')}"
+    return f"{said}, {percent((test['mask'] > 0).mean())} of them with tumour."
 
 
 def cautions(data: ReportData) -> list[str]:
@@ -66,71 +114,46 @@ def cautions(data: ReportData) -> list[str]:
     elif len(data.leaks):
         said.append(f"The leak audit found {plural(len(data.leaks), 'leak')} between the parts of the split.")
     if found.value is not None and found.n < FEW_PATIENTS:
-        said.append(f"Only {plural(found.n, 'test patient')}: expect the figures to change much with other patients.")
+        who = "patient" if data.folds is not None else "test patient"
+        said.append(f"Only {plural(found.n, who)}: expect the figures to change much with other patients.")
+    error = data.metric("tumor_ece")
+    if error and error["value"] > POOR_CALIBRATION:
+        said.append(
+            f"Do not take the probability of a tumour at its word: on average it is off by "
+            f"{100 * error['value']:.0f} points."
+        )
     val = data.predictions[data.predictions["part"] == "val"]
-    if not (val["true_pixels"] > 0).any():
+    if data.folds is None and not (val["true_pixels"] > 0).any():
         said.append(
             "No validation slice holds a tumour, so the threshold could not be chosen by what the network finds."
+        )
+    if data.folds is not None:
+        said.append(
+            f"The figures are of {plural(len(data.folds), 'network')}, one a fold. An ensemble of them was scored on "
+            "no patient, as each has been trained on by some of its members."
         )
     return said
 
 
-def metric_table(data: ReportData) -> Table:
-    """One row a metric: its value on test with interval and n, and beside it the value on val."""
-    order: list[str] = []
-    by_name: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for metric in data.metrics:
-        name = str(metric.get("name"))
-        if name not in by_name:
-            order.append(name)
-        by_name.setdefault(name, {})[str(metric.get("part"))] = metric
-    order.sort(key=lambda name: (name != HEADLINE, "accuracy" in name))  # stable
-    rows = []
-    for name in order:
-        test, val = by_name[name].get("test", {}), by_name[name].get("val", {})
-        either = test or val
-        rows.append(
-            {
-                "metric": in_words(name),
-                "test": test.get("value"),
-                "interval": interval(test.get("low"), test.get("high")),
-                "n": test.get("n"),
-                "unit": either.get("unit"),
-                "val": val.get("value"),
-                "val_interval": interval(val.get("low"), val.get("high")),
-                "val_n": val.get("n"),
-                "about": either.get("about"),
-            }
+def operating_words(data: ReportData) -> str:
+    """Where probability becomes tumour, and by whom that was chosen."""
+    if data.threshold is None:
+        return (
+            "A pixel is marked as tumour where the network's probability reaches the threshold of its fold, if what "
+            "hangs together with it is large enough; both were chosen on the fold's own validation patients (see the "
+            f"table of folds). The {data.scored} patients had no part in it."
         )
-    columns = [
-        Column("metric", "Metric"),
-        Column("test", "Test", "score"),
-        Column("interval", "95 % interval", "text"),
-        Column("n", "n", "count"),
-        Column("unit", "Unit"),
-        Column("val", "Validation", "score"),
-        Column("val_interval", "95 % interval"),
-        Column("val_n", "n", "count"),
-        Column("about", "Definition"),
-    ]
-    return Table("metrics", "Metrics on test and validation patients.", columns, rows)
-
-
-def in_words(name: str) -> str:
-    """`volume_dice_mean` as `Volume Dice, mean`."""
-    words = name.replace("_", " ").replace("-", " ").split()
-    spelt = {"dice": "Dice", "iou": "IoU", "auroc": "AUROC", "hd95": "HD95", "tumor": "tumour"}
-    tails = {"mean": "mean", "median": "median", "tumor": "with tumour", "all": "all slices"}
-    tail = [tails[word] for word in words[1:][-1:] if word in tails]
-    head = " ".join(spelt.get(word, word) for word in (words[:-1] if tail else words))
-    return ", ".join([head[:1].upper() + head[1:], *tail])
-
-
-def idle_accuracy(predictions: pd.DataFrame) -> float | None:
-    """Pixel accuracy on test of a network that never marks a pixel; None where there are no test slices."""
-    test = predictions[predictions["part"] == "test"]
-    pixels = int(test["pixels"].sum())
-    return 1 - int(test["true_pixels"].sum()) / pixels if pixels else None
+    share = f"{data.threshold / 255:.3f} ({data.threshold} of 255)"
+    said = f"A pixel is marked as tumour where the network's probability is at least {share}."
+    chosen = "This threshold was"
+    if data.min_pixels and data.min_pixels > 1:
+        least = f"{data.min_pixels:,} pixels"
+        said += f" What hangs together in fewer than {least}, over all slices of the patient, is dropped."
+        chosen = "Both were"
+    return (
+        f"{said} {chosen} chosen on the validation patients, for the highest mean volume Dice; the test patients had "
+        "no part in it."
+    )
 
 
 def patient_table(data: ReportData, part: str) -> Table:
@@ -138,6 +161,7 @@ def patient_table(data: ReportData, part: str) -> Table:
     frame = data.patients[data.patients["part"] == part].sort_values(["dice", "patient"])
     names = {
         "patient": Column("patient", "Patient"),
+        "fold": Column("fold", "Fold", "count"),
         "site": Column("site", "Site"),
         "slices": Column("slices", "Slices", "count"),
         "tumor_slices": Column("tumor_slices", "With tumour", "count"),
@@ -146,10 +170,14 @@ def patient_table(data: ReportData, part: str) -> Table:
         "dice": Column("dice", "Volume Dice", "score"),
         "iou": Column("iou", "IoU", "score"),
         "mean_slice_dice": Column("mean_slice_dice", "Mean slice Dice", "score"),
+        "hd95": Column("hd95", "HD95, px", "tenth"),
+        "nsd": Column("nsd", "Surface Dice", "score"),
     }
-    label = {"test": "Test", "val": "Validation"}.get(part, part)
+    label = {"test": data.scored.capitalize(), "val": "Validation"}.get(part, part)
     caption = f"{label} patients, lowest volume Dice first. Mean slice Dice is over the slices with true tumour."
-    return Table(f"patients-{part}", caption, list(names.values()), rows_of(frame))
+    if "hd95" in frame:
+        caption += " HD95 and surface Dice are means over the slices that have them."
+    return Table(f"patients-{part}", caption, [names[name] for name in names if name in frame], rows_of(frame))
 
 
 def slice_errors(predictions: pd.DataFrame) -> str:
@@ -164,8 +192,7 @@ def slice_errors(predictions: pd.DataFrame) -> str:
     if len(tumor):
         missed = int((tumor["has_mask"] == 0).sum())
         said.append(f"in {missed:,} of {plural(len(tumor), 'slice')} with tumour nothing was marked")
-    sentence = join(said) or "there are no test slices"
-    return sentence[0].upper() + sentence[1:] + "."
+    return sentence(join(said) or "there are no test slices")
 
 
 def what_went_wrong(true: int, predicted: int, wrong: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gliaflow.report import cohort, provenance, rejects, scores
+from gliaflow.report import calls, cohort, folds, leakage, measures, provenance, rejects, scores
 from gliaflow.report.data import ReportData
 from gliaflow.report.tables import MISSING, Table, markdown_text, write
 
@@ -24,8 +24,10 @@ class FigureFile:
 def summarise(data: ReportData, figures: Sequence[FigureFile]) -> dict[str, Any]:
     """`title`, `markdown`, `tables` (key -> rows) and `figures`, ready for JSON; keys: lower-case letters, dashes."""
     tables = [
-        scores.metric_table(data),
-        cohort.split_table(data),
+        measures.metric_table(data),
+        calls.call_table(data),
+        leakage.leakage_table(data.leakage),
+        split_or_folds(data),
         scores.patient_table(data, "test"),
         rejects.reject_table(data.rejected),
         cohort.leak_table(data.leaks),
@@ -39,32 +41,42 @@ def summarise(data: ReportData, figures: Sequence[FigureFile]) -> dict[str, Any]
     }
 
 
+def split_or_folds(data: ReportData) -> Table:
+    """The table of the parts or, in a cross-validation, of the folds."""
+    return cohort.split_table(data) if data.folds is None else folds.fold_table(data)
+
+
 def _markdown(data: ReportData) -> str:
-    """Headline, cautions, metrics, split and cohort; what follows is in the report."""
+    """Headline, answers at a glance, cautions, metrics, calls, leakage, cohort and split; the rest is in the report."""
+    known = [calls.call_summary(data), leakage.in_words(data.leakage)]
     paragraphs = [
         f"# Segmentation report: {markdown_text(data.source)}",
         f"**{markdown_text(scores.verdict(data))}** Protocol “{markdown_text(data.protocol)}”.",
         f"*{NOTICE}*",
+        "\n".join(f"- **{question}**: {markdown_text(answer)}" for question, answer in scores.glance(data)),
         *(f"> **Caution.** {markdown_text(caution)}" for caution in scores.cautions(data)),
         "## Metrics",
-        _metric_lines(scores.metric_table(data)),
+        _metric_lines(measures.metric_table(data)),
+        *(markdown_text(words) for words in known if words),
         "## Data",
         "\n".join(f"- **{term}**: {markdown_text(text)}" for term, text in cohort.facts(data)),
         markdown_text(rejects.reject_summary(data.rejected, data.files_seen)),
-        "## Split",
-        cohort.split_table(data).markdown(),
+        "## Split" if data.folds is None else "## Folds",
+        split_or_folds(data).markdown(),
     ]
-    return "\n\n".join(paragraphs) + "\n"
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
 
 
 def _metric_lines(table: Table) -> str:
-    lines = ["| Metric | Test | 95 % interval | n | Validation |", "|---|---:|---|---:|---:|"]
+    """The metrics as markdown: value on test, interval, n and, where there is one, the value on val."""
+    validated = any(column.name == "val" for column in table.columns)
+    heads = ["Metric", next(column.label for column in table.columns if column.name == "test"), "95 % interval", "n"]
+    heads += ["Validation"] if validated else []
+    lines = ["| " + " | ".join(heads) + " |", "|---|---:|---|---:|" + ("---:|" if validated else "")]
     for row in table.rows:
-        n = (
-            f"{write(row['n'], 'count')} {row['unit']}"
-            if write(row["n"]) != MISSING and row["unit"]
-            else write(row["n"], "count")
-        )
-        cells = [row["metric"], write(row["test"], "score"), row["interval"], n, write(row["val"], "score")]
+        n = write(row["n"], "count")
+        unit = f" {row['unit']}" if n != MISSING and row["unit"] else ""
+        cells = [row["metric"], row["test_text"], row["interval"], n + unit]
+        cells += [row["val_text"]] if validated else []
         lines.append("| " + " | ".join(markdown_text(cell) for cell in cells) + " |")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-Kind = Literal["text", "code", "count", "score", "share", "number"]
+Kind = Literal["text", "code", "count", "score", "tenth", "share", "number"]
 MISSING = "–"
 
 
@@ -85,6 +85,8 @@ def write(value: Any, kind: Kind = "text") -> str:
         return f"{value:,.0f}"
     if kind == "score":
         return f"{value:.3f}"
+    if kind == "tenth":
+        return f"{value:,.1f}"
     if kind == "share":
         return f"{100 * value:.1f} %"
     return f"{value:,.6g}"
@@ -110,3 +112,15 @@ def join(words: Iterable[str]) -> str:
 def plural(count: int, word: str, several: str | None = None) -> str:
     """`1 slice`, `1,200 slices`."""
     return f"{count:,} {word if count == 1 else several or word + 's'}"
+
+
+def percent(share: float) -> str:
+    """`0.043` as `4 %`; of what is neither none nor all never `0 %` or `100 %`."""
+    if 0 < share < 0.005:
+        return "less than 1 %"
+    return "more than 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+
+
+def sentence(words: str) -> str:
+    """`words` with a capital and a full stop; nothing of nothing."""
+    return f"{words[0].upper()}{words[1:]}." if words else ""
