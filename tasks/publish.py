@@ -13,6 +13,15 @@ from gliaflow.store.artifacts import Artifact
 from gliaflow.store.shared import open_store
 
 WIDTH = 512  # pixels; pictures live in Prefect's database, so they are small there and whole in the report
+PAGE_ALONE = {
+    "samples",
+    "slices-by-site",
+    "learning-curve-loss",
+    "dice-by-size",
+    "reliability-pixels",
+    "median-patients",
+}
+"""Figures that stay in the report: a run's page shows what tells how it went, and every run adds its own."""
 
 
 # Not cached: the pictures belong to this run's page, whether or not the report was made by this run.
@@ -26,6 +35,8 @@ def publish(address: str, report: dict[str, str]) -> None:
     for key, rows in summary["tables"].items():
         create_table_artifact(key=key, table=rows)
     for figure in summary["figures"]:
+        if figure["key"] in PAGE_ALONE:
+            continue
         create_image_artifact(_data_uri(folder / figure["file"]), key=figure["key"], description=figure["caption"])
 
 
