@@ -1,0 +1,81 @@
+"""Tuning: a search for a better recipe, and what it found against the default on patients that it never saw."""
+
+import os
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from pydantic import Field
+
+from flows.steps import learn, take_in
+from gliaflow.ingest.sources import source_name
+from gliaflow.store.failures import in_words
+from gliaflow.store.runs import Run
+from gliaflow.store.shared import open_store
+from tasks.settings import (
+    EvaluateSettings,
+    IntakeSettings,
+    PrepareSettings,
+    SplitSettings,
+    TrainSettings,
+    TuneSettings,
+)
+from tasks.split import split
+from tasks.tune import check_protocol, search
+from tasks.verdict import VerdictSettings, publish_verdict, verdict
+
+RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
+
+
+@flow(name="tune", task_runner=RUNNER)
+def tune(
+    data: str,
+    artifacts: str = "artifacts",
+    batch: Annotated[int, Field(ge=1)] = 16,
+    intake: IntakeSettings = IntakeSettings(),
+    preparing: PrepareSettings = PrepareSettings(),
+    splitting: SplitSettings = SplitSettings(),
+    tuning: TuneSettings = TuneSettings(),
+    training: TrainSettings = TrainSettings(),
+    evaluating: EvaluateSettings = EvaluateSettings(),
+) -> str:
+    """Search for a better recipe by train and val, and score it on test; returns the path of the page that tells.
+
+    Args:
+        data: Folder or archive with the slices, or kaggle:OWNER/NAME.
+        artifacts: Folder that keeps every stage's results, or s3://bucket/prefix.
+        batch: Patients that one preparing task takes.
+        intake: What may be wrong with the data before the run stops.
+        preparing: How slices become volumes.
+        splitting: Which patients are trained on, chosen by and tested on.
+        tuning: How long is searched.
+        training: The recipe that the search is around.
+        evaluating: How the figures are made.
+    """
+    check_protocol(splitting)
+    settings = (intake, preparing, splitting, tuning, training, evaluating)
+    parameters = {name: value for group in settings for name, value in group.model_dump().items()}
+    store = open_store(artifacts)
+    run = Run(flow_run.name.replace("/", "-"), store, {"data": data, "artifacts": artifacts, **parameters})
+    with in_words(store.root), run.under_way():
+        cohort = take_in(run, data, intake, preparing, batch)
+        parts = split(run, splitting, labels=cohort.labels, volumes=cohort.volumes)
+        outcome = search(run, tuning, training.resolve(), prepared=cohort.prepared, parts=parts, volumes=cohort.volumes)
+        found = training.model_copy(update={"recipe": str(store.folder(outcome) / "recipe.json"), "epochs": None})
+        with run.within("default"):
+            default = learn(run, splitting, training, evaluating, cohort)
+        with run.within("tuned"):
+            tuned = learn(run, splitting, found, evaluating, cohort)
+        page = verdict(
+            run,
+            VerdictSettings(source=source_name(data), **evaluating.model_dump()),
+            outcome=outcome,
+            default_model=default.model,
+            default_scores=default.scores,
+            tuned_model=tuned.model,
+            tuned_scores=tuned.scores,
+        )
+        publish_verdict(store.address, asdict(page), store.place(f"{outcome.path}/recipe.json"))
+    return store.place(f"{page.path}/tune.html")
