@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from prefect import flow
@@ -10,10 +11,14 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows.steps import by_fold, learn, measure_leakage, take_in
+from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
 from gliaflow.store.runs import Run
 from gliaflow.store.shared import open_store
+from tasks.audit import AuditSettings, audit
 from tasks.pool import pool
+from tasks.publish import publish
+from tasks.report import ReportSettings, crossval_report
 from tasks.settings import EvaluateSettings, FoldSettings, IntakeSettings, PrepareSettings, TrainSettings
 from tasks.split import count_folds
 
@@ -34,7 +39,7 @@ def crossval(
     evaluating: EvaluateSettings = EvaluateSettings(),
     leakage_meter: bool = False,
 ) -> str:
-    """Train and score a model a fold, then score all patients at once; returns the path of the figures.
+    """Train and score a model a fold, then score all patients at once; returns the path of the report.
 
     Args:
         data: Folder or archive with the slices, or kaggle:OWNER/NAME.
@@ -61,6 +66,29 @@ def crossval(
             with run.within(f"fold {fold}"):
                 folds.append(learn(run, folding.split(fold), training, evaluating, cohort))
         pooled = pool(run, evaluating, labels=cohort.labels, **by_fold(folds, "parts", "scores"))
+        beside = {}
         if leakage_meter:
-            measure_leakage(run, folding, training, evaluating, cohort, pooled)
-    return store.place(f"{pooled.path}/metrics.json")
+            beside["leakage"] = measure_leakage(run, folding, training, evaluating, cohort, pooled)
+        source = source_name(data)
+        beside["audit"] = audit(
+            run,
+            AuditSettings(source=source),
+            labels=cohort.labels,
+            pool=pooled,
+            volumes=cohort.volumes,
+            **by_fold(folds, "scores"),
+        )
+        page = crossval_report(
+            run,
+            ReportSettings(protocol=folding.protocol, source=source),
+            files=cohort.files,
+            slices=cohort.slices,
+            prepared=cohort.prepared,
+            labels=cohort.labels,
+            pool=pooled,
+            volumes=cohort.volumes,
+            **beside,
+            **by_fold(folds, "parts", "model", "scores"),
+        )
+        publish(store.address, asdict(page))
+    return store.place(f"{page.path}/report.html")

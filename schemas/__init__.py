@@ -1,7 +1,7 @@
 """pandera models of every table that crosses a task boundary, and `validate`, which names every offending row."""
 
 from schemas.clinical import ClinicalTable
-from schemas.crossval import FoldTable
+from schemas.crossval import DoubtTable, FoldTable
 from schemas.evaluation import ConfidenceTable, FrameTable, HistoryTable, PatientTable, PredictionTable
 from schemas.ingest import FactTable, FileTable, LabelTable, RejectedTable, SliceTable, VolumeTable
 from schemas.splits import LeakTable, PartTable
@@ -12,6 +12,7 @@ __all__ = [
     "ClinicalTable",
     "ConfidenceTable",
     "CurveTable",
+    "DoubtTable",
     "FactTable",
     "FileTable",
     "FoldTable",

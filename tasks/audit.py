@@ -32,7 +32,7 @@ def audit(
     tested = load(pool, "predictions")[["patient", "slice", "site", "fold", "true_pixels"]]
     places = load(labels, "labels")[["patient", "slice", "index"]]
     slices = places.merge(tested, on=["patient", "slice"], validate="one_to_one")
-    fold_of = slices.drop_duplicates("patient").set_index("patient")["fold"]
+    fold_of = dict(zip(slices["patient"].astype(str), slices["fold"], strict=True))
     probabilities = {
         patient: folds[f"scores_{fold}"] / "probabilities" / f"{patient}.npy" for patient, fold in fold_of.items()
     }

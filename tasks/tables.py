@@ -25,6 +25,7 @@ SCHEMAS = {
     "trials": schemas.TrialTable,
     "curves": schemas.CurveTable,
     "folds": schemas.FoldTable,
+    "audit": schemas.DoubtTable,
 }
 
 

@@ -176,6 +176,16 @@ def folds() -> pd.DataFrame:
     return table([*rows, {"fold": 2, "site": None, **row, "tumor_slices": 0, "slice_dice_tumor": None}])
 
 
+def doubts() -> pd.DataFrame:
+    row = {"patient": "p", "index": 0, "site": "CS", "fold": 1, "unmarked": 90.5, "overmarked": 0.0, "agreed": 3.0}
+    rows = [
+        {"rank": 1, **row, "slice": 1, "true_pixels": 0, "kind": "empty", "doubt": 0.8, "neighbor": None},
+        {"rank": 2, **row, "slice": 2, "true_pixels": 9, "kind": "order", "doubt": 0.5, "neighbor": 3},
+        {"rank": 3, **row, "slice": 3, "true_pixels": 9, "kind": "overmarked", "doubt": 0.2, "neighbor": None},
+    ]
+    return table(rows, fold="Int64", neighbor="Int64")
+
+
 def trials() -> pd.DataFrame:
     row = {"parameters": '{"learning_rate": 0.001}', "why": ""}
     rows = [
@@ -208,6 +218,7 @@ SOUND: dict[type[pa.DataFrameModel], Callable[[], pd.DataFrame]] = {
     schemas.FoldTable: folds,
     schemas.TrialTable: trials,
     schemas.CurveTable: curves,
+    schemas.DoubtTable: doubts,
 }
 
 
@@ -315,6 +326,12 @@ BROKEN: list[tuple[type[pa.DataFrameModel], int, str, Any, str]] = [
     (schemas.FrameTable, 1, "overlay", "o2.png", "exactly where there is true or predicted tumour"),
     (schemas.FrameTable, 1, "predicted_mask", "1.png", "must not repeat"),
     (schemas.FrameTable, 3, "overlay", "o1.png", "overlay must not repeat"),
+    (schemas.DoubtTable, 1, "rank", 3, "must count 1, 2, 3"),
+    (schemas.DoubtTable, 1, "doubt", 0.9, "must not rise from one row to the next"),
+    (schemas.DoubtTable, 1, "true_pixels", 0, "exactly if it has no pixel"),
+    (schemas.DoubtTable, 0, "kind", "unmarked", "exactly if it has no pixel"),
+    (schemas.DoubtTable, 1, "neighbor", pd.NA, "out of order fits another slice"),
+    (schemas.DoubtTable, 2, "kind", "wrong", "must be 'empty', 'unmarked', 'overmarked' or 'order'"),
     (schemas.TrialTable, 1, "number", 3, "must count 0, 1, 2"),
     (schemas.TrialTable, 1, "parameters", "[]", "must be a JSON object"),
     (schemas.TrialTable, 1, "dice", np.nan, "exactly where a trial failed"),
