@@ -77,5 +77,5 @@ def tune(
             tuned_model=tuned.model,
             tuned_scores=tuned.scores,
         )
-        publish_verdict(store.address, asdict(page), store.place(f"{outcome.path}/recipe.json"))
+        publish_verdict(store.address, asdict(page), found.recipe)
     return store.place(f"{page.path}/tune.html")
