@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BEGIN, FINISH = "<!-- kill matrix: made by benchmarks/kill_matrix.py -->", "<!-- end of the kill matrix -->"
 SIZE, PATIENTS = 64, 6
 STAGES = ["start", "unpack", "scan", "pair", "volume", "prepare", "label", "split", "train", "checkpoint"]
-STAGES += ["evaluate", "predict", "report", "publish"]
+STAGES += ["evaluate", "predict", "release", "report", "publish"]
 RECIPE = {  # dropout, augmentation, drawn empty slices, plateau and early stopping all decide where a training ends
     "work_size": 64,
     "filters": [8, 16, 32],

@@ -204,7 +204,7 @@ def _recorded(flow: Flow, before: set[str]) -> list[tuple[str, bool]]:
     return stages_of(flow.artifacts, new.pop()) if new else []
 
 
-ORDER = ["scan", "pair", "prepare", "label", "split", "train", "evaluate", "predict", "report", "publish"]
+ORDER = ["scan", "pair", "prepare", "label", "split", "train", "evaluate", "predict", "release", "report", "publish"]
 
 
 def _under_way(recorded: list[tuple[str, bool]]) -> str:
