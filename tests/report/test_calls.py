@@ -30,7 +30,9 @@ def test_the_summary_tells_abstentions_and_what_the_other_calls_are_worth(make, 
     assert calls.call_summary(make(predictions=wrong, metrics=[])) == (
         "It says “unsure” of 0 of 15 slices (0 %). 9 slices with tumour are called “no tumour”."
     )
-    unfitted = make(predictions=whole.predictions.assign(call="unsure"))
+    unsure = whole.predictions.assign(call="unsure")
+    assert calls.call_summary(make(predictions=unsure)) == "It says “unsure” of all 15 slices."
+    unfitted = make(predictions=unsure, detection={**whole.detection, "sensitivity": None})
     assert calls.call_summary(unfitted).startswith("It says “unsure” of all 15 slices: its validation patients did not")
     assert calls.call_summary(_without(whole, "call")) == ""
 

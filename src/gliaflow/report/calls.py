@@ -55,9 +55,12 @@ def call_summary(data: ReportData) -> str:
         return ""
     unsure = int((test["call"] == "unsure").sum())
     if unsure == len(test):
+        said = f"It says “unsure” of all {plural(unsure, 'slice')}"
+        if data.detection is None or data.detection.get("sensitivity") is not None:
+            return f"{said}."
         return (
-            f"It says “unsure” of all {plural(unsure, 'slice')}: its validation patients did not have both slices with "
-            "and slices without tumour, so nothing could be fitted."
+            f"{said}: its validation patients did not have both slices with and slices without tumour, so nothing "
+            "could be fitted."
         )
     said = [f"It says “unsure” of {unsure:,} of {plural(len(test), 'slice')} ({percent(unsure / len(test))})."]
     found, spared = data.metric("call_sensitivity"), data.metric("call_specificity")
