@@ -4,6 +4,7 @@ from schemas.clinical import ClinicalTable
 from schemas.crossval import DoubtTable, FoldTable
 from schemas.evaluation import ConfidenceTable, FrameTable, HistoryTable, PatientTable, PredictionTable
 from schemas.ingest import FactTable, FileTable, LabelTable, RejectedTable, SliceTable, VolumeTable
+from schemas.release import FamiliarityTable
 from schemas.splits import LeakTable, PartTable
 from schemas.tuning import CurveTable, TrialTable
 from schemas.validation import InvalidTable, validate
@@ -14,6 +15,7 @@ __all__ = [
     "CurveTable",
     "DoubtTable",
     "FactTable",
+    "FamiliarityTable",
     "FileTable",
     "FoldTable",
     "FrameTable",

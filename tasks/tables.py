@@ -22,6 +22,7 @@ SCHEMAS = {
     "patients": schemas.PatientTable,
     "confidence": schemas.ConfidenceTable,
     "frame": schemas.FrameTable,
+    "familiarity": schemas.FamiliarityTable,
     "trials": schemas.TrialTable,
     "curves": schemas.CurveTable,
     "folds": schemas.FoldTable,
