@@ -55,11 +55,11 @@ def call_summary(data: ReportData) -> str:
         return ""
     unsure = int((test["call"] == "unsure").sum())
     if unsure == len(test):
-        said = f"It says “unsure” of all {plural(unsure, 'slice')}"
+        all_of_them = f"It says “unsure” of all {plural(unsure, 'slice')}"
         if data.detection is None or data.detection.get("sensitivity") is not None:
-            return f"{said}."
+            return f"{all_of_them}."
         return (
-            f"{said}: its validation patients did not have both slices with and slices without tumour, so nothing "
+            f"{all_of_them}: its validation patients did not have both slices with and slices without tumour, so nothing "
             "could be fitted."
         )
     said = [f"It says “unsure” of {unsure:,} of {plural(len(test), 'slice')} ({percent(unsure / len(test))})."]
