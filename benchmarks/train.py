@@ -1,9 +1,9 @@
 """What the training stage adds to training: `python benchmarks/train.py [ARTIFACTS]`.
 
-Slices a second of one epoch's `fit` on what the stage feeds it (memory-mapped volumes, augmentation, metric), against
-`keras.Model.fit` of the same network on arrays in memory, and, with `--torch` in an environment that has PyTorch,
-against the same network there (channels_last, bfloat16 autocast and float32). They take turns in one process, and each figure is
-the median of its turns: other work on the machine hits all alike. Without ARTIFACTS the volumes are noise.
+Slices a second of one epoch of the stage (memory-mapped volumes, augmentation, metric), against `keras.Model.fit` of
+the same network on arrays in memory, and, with `--torch` in an environment that has PyTorch, against the same network
+there (channels_last, in bfloat16 autocast and in float32). They take turns in one process, and each figure is the
+median of its turns: other work on the machine hits all alike. Without ARTIFACTS the volumes are noise.
 """
 
 import argparse

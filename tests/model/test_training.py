@@ -15,7 +15,7 @@ import pytest
 
 from gliaflow.events import Event
 from gliaflow.model.archive import load_model
-from gliaflow.model.batches import UnusableTrainingData, open_slices
+from gliaflow.model.batches import TrainingBatches, UnusableTrainingData, open_slices
 from gliaflow.model.losses import LOSSES, bce
 from gliaflow.model.recipes import Recipe, UnusableRecipe
 from gliaflow.model.training import identity_of, resolve_precision, score_volumes, train
@@ -88,6 +88,33 @@ def test_leaves_model_history_summary_and_log(
     assert steps == sorted(steps) and steps[-1] == 9  # three steps an epoch
     assert [e["figures"]["epoch"] for e in told if "figures" in e] == [1, 2, 3]
     assert any(e.get("message", "").startswith("epoch 3 of 3: loss ") for e in told)
+
+
+def test_the_history_tells_means_over_the_whole_epoch(
+    tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
+) -> None:
+    """Against the untrained network's loss and Dice on the epoch's batches: a rate of next to 0 leaves it as it is."""
+    still = tiny.model_copy(
+        update={
+            "learning_rate": 1e-12,
+            "min_learning_rate": 0.0,
+            "schedule": "plateau",
+            "dropouts": (0.0, 0.0),
+            "prior": 0.4,
+        }
+    )
+    train(tmp_path / "out", volumes, parts, still, seed=3, work=tmp_path / "work", epochs=1)
+    row = read_table(tmp_path / "out" / "history.parquet").iloc[0]
+    model = load_model(tmp_path / "out" / "model.keras")
+    batches = TrainingBatches(open_slices(volumes, parts, "train"), still, seed=3, epoch=1)
+    losses, overlap, size = [], 0, 0
+    for images, masks in map(batches.__getitem__, range(len(batches))):
+        says = model.predict_on_batch(images)
+        losses += keras.ops.convert_to_numpy(LOSSES["bce_dice"](masks, says)).tolist()
+        overlap += np.sum((says >= 0.5) & (masks > 0))
+        size += np.sum(says >= 0.5) + masks.sum(dtype=int)
+    assert row["loss"] == pytest.approx(np.mean(losses), rel=1e-4)
+    assert row["dice"] == pytest.approx(2 * overlap / size, abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["tiny", "modern"])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 TINY = 1e-7  # Keras' epsilon: probabilities are kept this far from 0 and 1 before a logarithm
@@ -79,6 +80,11 @@ class PooledDice(keras.metrics.Metric):
         y, p = ops.cast(y_true, "float32"), ops.cast(y_pred >= 0.5, "float32")
         self.overlap.assign_add(ops.sum(y * p))
         self.size.assign_add(ops.sum(y + p))
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Pixels in both, and pixels of the one plus those of the other, since the last reset: float64 [2]."""
+        return np.array([float(ops.convert_to_numpy(count)) for count in (self.overlap, self.size)])
 
     def result(self) -> Any:
         return ops.where(self.size > 0, 2.0 * self.overlap / ops.maximum(self.size, 1.0), 1.0)

@@ -91,7 +91,8 @@ class _Course:
             use_ema=recipe.average is not None,
             ema_momentum=recipe.average or 0.0,
         )
-        self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[PooledDice()])
+        self.dice = PooledDice()
+        self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[self.dice])
         optimizer.build(self.model.trainable_variables)  # before any loading, else its variables have no place yet
         # without validation slices there is nothing to choose by: the last epoch is taken
         self.best = Best(higher=recipe.monitor == "val_dice")
@@ -147,17 +148,20 @@ class _Course:
         """
         batches = TrainingBatches(self.training, self.recipe, seed=self.seed, epoch=epoch)
         about = f"epoch {epoch} of {self.recipe.epochs}"
-        self.model.reset_metrics()
-        logs: dict[str, Any] = {}
+        loss, slices, pooled = 0.0, 0, self.dice.counts * 0
         with ThreadPoolExecutor(1) as ahead:
             following = ahead.submit(batches.__getitem__, 0)
             for step in range(1, len(batches) + 1):
                 images, masks = following.result()
                 if step < len(batches):
                     following = ahead.submit(batches.__getitem__, step)
-                logs = self.model.train_on_batch(images, masks, return_dict=True)  # means since the last reset
-                self.progress((epoch - 1) * self.steps + step, about=about, loss=float(logs["loss"]))
-        return {name: float(value) for name, value in logs.items()}
+                # Keras resets its metrics at every call, so each call's are added up here
+                loss += len(images) * float(self.model.train_on_batch(images, masks, return_dict=True)["loss"])
+                slices += len(images)
+                pooled = pooled + self.dice.counts
+                self.progress((epoch - 1) * self.steps + step, about=about, loss=loss / slices)
+        overlap, size = pooled
+        return {"loss": loss / slices, "dice": 2.0 * overlap / size if size else 1.0}
 
     def _weights(self) -> list[np.ndarray]:
         """The weights to keep, were training to end now: the model's, or their moving average."""
