@@ -10,8 +10,8 @@ from gliaflow.inference.orders import ORDERS, faces_of, fit_orders, name_order, 
 from gliaflow.inference.properties import NAMES, WORDS, measure_volume
 
 BY_DISTANCE, BY_ORDER = 0.05, 0.025
-"""About the share of patients like the training's that get a warning, by either. With half as much for the distance, one
-odd patient of 60 real ones sets the limit, and four of five photographs pass."""
+"""About the share of patients like the training's that get a warning, by either. With half as much for the distance,
+one odd patient of 60 real ones sets the limit, and four of five photographs pass."""
 FEWEST = 10  # training patients below which nothing is said
 SHRINKAGE = 0.2  # how much less than measured properties hang together: patients are hardly more than properties
 FAR = 4.0  # spreads beyond which a training patient's property counts no more for how properties hang together

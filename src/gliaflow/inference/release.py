@@ -1,0 +1,81 @@
+"""A released model at work: masks, an answer a slice, and a word where the input is unlike what it was trained on.
+
+This runs the network: in a process of its own wherever Prefect or a server is in the same program.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gliaflow.evaluation.detection import slice_score
+from gliaflow.evaluation.postprocess import predicted_masks
+from gliaflow.inference.bundle import read_bundle
+from gliaflow.inference.predictor import BATCH, Predictor
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a release says of a patient's slices.
+
+    masks             : uint8 {0, 1} [S, H, W]
+    probabilities     : uint8 [S, H, W], round(255 * probability of tumour), the members' mean
+    tumor_probability : float64 [S], calibrated probability that the slice holds tumour
+    call              : str [S], "tumor", "unsure" or "empty"
+    warnings          : sentences on how the volume is unlike those that the model was trained on; empty if it isn't
+    """
+
+    masks: np.ndarray
+    probabilities: np.ndarray
+    tumor_probability: np.ndarray
+    call: np.ndarray
+    warnings: tuple[str, ...]
+
+
+class Release:
+    """The models of a release folder, loaded; see `load_release`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bundle = read_bundle(folder)
+        self.members = [
+            Predictor(folder / member.file, member.sha256, mirror=self.bundle.mirror) for member in self.bundle.members
+        ]
+
+    def predict_volume(
+        self, images: np.ndarray, batch: int = BATCH, progress: Callable[[int, int], None] | None = None
+    ) -> Prediction:
+        """Predict all slices of a patient, in order: uint8 [S, H, W, 3] (pre-contrast, FLAIR, post-contrast), raw.
+
+        `progress` counts slices, once a member. Raises ValueError for images of another shape or dtype.
+        """
+        total = np.zeros(images.shape[:3], np.uint16)
+        for number, member in enumerate(self.members):
+
+            def within(done: int, slices: int, before: int = number) -> None:
+                if progress is not None:
+                    progress(before * slices + done, len(self.members) * slices)
+
+            total += member.predict_volume(images, batch, within)
+        probabilities = mean_of(total, len(self.members))
+        tumor_probability = self.bundle.detection.probability(slice_score(probabilities))
+        return Prediction(
+            masks=predicted_masks(probabilities, self.bundle.threshold, self.bundle.min_pixels),
+            probabilities=probabilities,
+            tumor_probability=tumor_probability,
+            call=self.bundle.detection.call(tumor_probability),
+            warnings=self.bundle.familiarity.warn(images),
+        )
+
+
+def load_release(folder: Path) -> Release:
+    """Load the release in `folder`, its model files only if they are byte for byte those that were released.
+
+    Raises `UnusableRelease` for another folder, `UnusableModel` for a model file that is missing or was changed.
+    """
+    return Release(Path(folder))
+
+
+def mean_of(total: np.ndarray, members: int) -> np.ndarray:
+    """The mean of quantised probabilities, uint8, of their sum over so many members; halves go to the even number."""
+    return np.rint(total / np.float32(members)).astype(np.uint8)

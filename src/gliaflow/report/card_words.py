@@ -1,0 +1,154 @@
+"""The sentences of the model card: where the data come from, what its answers promise, and what not to expect."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from gliaflow.evaluation.detection import Detection
+from gliaflow.inference.familiarity import Familiarity
+from gliaflow.report.measures import interval_of, written
+from gliaflow.report.scores import PROTOCOLS
+from gliaflow.report.tables import MISSING, join, plural, write
+
+ORIGINS = {"lgg": re.compile(r"TCGA_(CS|DU|EZ|FG|HT)_(\d{4}|A[0-9A-Z]{3})(_\d{8})?"),
+           "phantom": re.compile(r"TCGA_[A-Z]{2}_P\d{3}(_\d{8})?")}  # fmt: skip
+LICENCES = {
+    "lgg": (
+        "The slices are of the LGG segmentation data set (Kaggle `mateuszbuda/lgg-mri-segmentation`): lower-grade "
+        "gliomas, MRI from The Cancer Imaging Archive (TCGA-LGG), the FLAIR abnormality outlined by hand. **Treat the "
+        "data, and what was made from them, this model included, as non-commercial, attribution, share-alike.** Cite "
+        "Buda, Saha and Mazurowski, *Computers in Biology and Medicine* 2019, and Mazurowski et al., *Journal of "
+        "Neuro-Oncology* 2017."
+    ),
+    "phantom": (
+        "The patients are made up (`gliaflow phantom`): no licence binds, and **no figure here says anything about "
+        "real patients**."
+    ),
+    "unknown": (
+        "Where the slices come from isn't known to Gliaflow: **ask whoever gave them under which licence they, and "
+        "models made from them, may be used**, and write it here."
+    ),
+}
+SEQUENCES = {"pre": "pre-contrast", "post": "post-contrast"}
+
+
+def origin_of(patients: Sequence[str]) -> str:
+    """What the patients' names say of where they come from: "lgg", "phantom" or "unknown"."""
+    for origin, pattern in ORIGINS.items():
+        if len(patients) and all(pattern.fullmatch(patient) for patient in patients):
+            return origin
+    return "unknown"
+
+
+def missing_sentence(labels: pd.DataFrame) -> str:
+    """How many patients of a labelled slice table lack which sequence (in most of their slices)."""
+    usual = labels.groupby("patient")["missing"].agg(lambda slices: slices.mode().iloc[0]).str.split(",")
+    counts = {name: sum(short in missing for missing in usual) for short, name in SEQUENCES.items()}
+    told = [f"{name} in {plural(count, 'patient')}" for name, count in counts.items() if count]
+    return f"FLAIR stands in for {join(told)}." if told else "No patient lacks a sequence."
+
+
+def protocol_sentence(protocol: str, members: int) -> str:
+    """What the protocol means, and what a cross-validation's members are."""
+    said = f"`{protocol}`: {PROTOCOLS.get(protocol, 'a protocol unknown to this card')}."
+    if protocol == "slice":
+        said += " **It leaks: the figures are too good, and say nothing of new patients.**"
+    if members > 1:
+        said += (
+            f" There are {members} folds, each with a model of its own; its epoch, threshold and calibration were "
+            "chosen on validation patients of its fold."
+        )
+    return said
+
+
+def figures_sentence(members: int, tested: bool) -> str:
+    """Whose figures they are; `tested` is whether there are any."""
+    if not tested:
+        return "There were no test slices: how good the model is isn't known."
+    intervals = "Intervals hold 95 % of the figures of cohorts drawn with replacement from these patients."
+    if members == 1:
+        return f"On the test patients, which took no part in any choice. {intervals}"
+    return (
+        "Each patient was scored by the member that never saw it, so these are figures of the members one by one. Of "
+        "the ensemble there are none: most of its members have seen any given patient of these, so that it takes "
+        f"others to score it. {intervals}"
+    )
+
+
+def detection_sentences(detection: Detection, metrics: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The operating point of "has tumour", the band without an answer, what val promises and what test gave."""
+    found = detection
+    if found.sensitivity is None:
+        return [
+            f"Of {plural(found.slices, 'validation slice')} {found.tumor_slices:,} hold tumour: without both kinds "
+            "nothing can be fitted. A slice's probability is the mean of its most probable pixels, and every answer "
+            "is “unsure”."
+        ]
+    said = [
+        f"The probability is fitted to {found.slices:,} slices, {found.tumor_slices:,} with tumour, of "
+        f"{plural(found.patients, 'validation patient')}.",
+        f"Below {found.low:.3f} the answer is “empty”. It is so low that at least {share(found.sensitivity_target)} of "
+        f"the validation slices with tumour are not called empty: {share(found.sensitivity)} are not. Of those without "
+        f"tumour {share(found.specificity)} are called empty.",
+    ]
+    if found.sensitivity_left_out is not None:
+        said.append(
+            f"Set on all but one patient and tried on that one, it is {share(found.sensitivity_left_out)} of the "
+            "slices with tumour that are not called empty: that is what to expect of a new patient."
+        )
+    if found.precision is None:
+        said.append("No answer is “tumor”: the most probable validation slices hold none.")
+    else:
+        said.append(
+            f"Above {found.high:.3f} the answer is “tumor”: of the validation slices so called "
+            f"{share(found.precision)} hold tumour (asked for: {share(found.precision_target)})."
+        )
+    said.append(
+        f"Between the two the answer is “unsure”: {share(found.unsure)} of the validation slices."
+        if found.low < found.high
+        else "The two are one, so there always is an answer."
+    )
+    named = {"call_sensitivity": "sensitivity", "call_specificity": "specificity", "unsure_share": "share unsure"}
+    test = {metric["name"]: metric for metric in metrics if metric["part"] == "test" and metric["value"] is not None}
+    told = [
+        f"{words} {written(test[name]['value'], 'score')} ({interval_of(test[name])}; {test[name]['n']:,} slices)"
+        for name, words in named.items()
+        if name in test
+    ]
+    return [*said, f"On test, of the slices with an answer: {join(told)}."] if told else said
+
+
+def familiarity_sentence(familiarity: Familiarity) -> str:
+    """What the warning is told from, and how often a patient like those gets one."""
+    patients = plural(familiarity.patients, "training patient")
+    if familiarity.limit is None:
+        return f"There were {patients}: too few to tell what is unlike them, so no warning is ever given."
+    return (
+        f"Told from {patients}; the limits are such that at most {share(familiarity.expected)} of patients like them "
+        "get a warning. It was tried on held-out patients as they are, and on the same made into something else:"
+    )
+
+
+def limits(labels: pd.DataFrame, origin: str) -> list[str]:
+    """What the model is not for, and what its figures don't say."""
+    patients = plural(labels["patient"].nunique(), "patient")
+    said = [
+        "Slices of three sequences (pre-contrast, FLAIR, post-contrast), 8 bits deep; nothing else is covered.",
+        f"Made and scored on {patients} of {plural(labels['site'].nunique(), 'site')}: nothing is known of other "
+        "scanners, protocols or ages, of treated tumours, or of heads without tumour.",
+        "Probabilities and the operating point hold for patients like the validation ones: where another share of "
+        "slices holds tumour, both shift.",
+    ]
+    if origin == "lgg":
+        said += [
+            "One kind of lesion, lower-grade glioma, outlined on FLAIR: its parts aren't told apart, nor others.",
+            "Two experts who outline such tumours agree with each other to a Dice of about 0.84.",
+        ]
+    return said
+
+
+def share(value: float | None) -> str:
+    """A share in per cent; a dash for none."""
+    return MISSING if value is None else write(value, "share")
