@@ -18,6 +18,7 @@ from gliaflow.store.shared import open_store
 from tasks.audit import AuditSettings, audit
 from tasks.pool import pool
 from tasks.publish import publish
+from tasks.release import ReleaseSettings, release
 from tasks.report import ReportSettings, crossval_report
 from tasks.settings import EvaluateSettings, FoldSettings, IntakeSettings, PrepareSettings, TrainSettings
 from tasks.split import count_folds
@@ -77,6 +78,14 @@ def crossval(
             pool=pooled,
             volumes=cohort.volumes,
             **by_fold(folds, "scores"),
+        )
+        beside["release"] = release(
+            run,
+            ReleaseSettings(protocol=folding.protocol, source=source),
+            labels=cohort.labels,
+            volumes=cohort.volumes,
+            figures=pooled,
+            **by_fold(folds, "parts", "model", "scores"),
         )
         page = crossval_report(
             run,

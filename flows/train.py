@@ -9,13 +9,14 @@ from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.steps import learn, measure_leakage, take_in
+from flows.steps import by_fold, learn, measure_leakage, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
 from gliaflow.store.runs import Run
 from gliaflow.store.shared import open_store
 from tasks.predict import predict
 from tasks.publish import publish
+from tasks.release import ReleaseSettings, release
 from tasks.report import ReportSettings, report
 from tasks.settings import EvaluateSettings, IntakeSettings, PrepareSettings, SplitSettings, TrainSettings
 
@@ -56,9 +57,17 @@ def train(
         cohort = take_in(run, data, intake, preparing, batch)
         learnt = learn(run, splitting, training, evaluating, cohort)
         masks = predict(run, scores=learnt.scores, labels=cohort.labels, volumes=cohort.volumes)
-        extras = {}
+        beside = {}
         if leakage_meter:
-            extras["leakage"] = measure_leakage(run, splitting, training, evaluating, cohort, learnt.scores)
+            beside["leakage"] = measure_leakage(run, splitting, training, evaluating, cohort, learnt.scores)
+        beside["release"] = release(
+            run,
+            ReleaseSettings(protocol=splitting.protocol, source=source_name(data)),
+            labels=cohort.labels,
+            volumes=cohort.volumes,
+            figures=learnt.scores,
+            **by_fold([learnt], "parts", "model", "scores"),
+        )
         page = report(
             run,
             ReportSettings(protocol=splitting.protocol, source=source_name(data)),
@@ -71,7 +80,7 @@ def train(
             scores=learnt.scores,
             masks=masks,
             volumes=cohort.volumes,
-            **extras,
+            **beside,
         )
         publish(store.address, asdict(page))
     return store.place(f"{page.path}/report.html")

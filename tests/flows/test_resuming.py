@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ALL = ["scan", "pair", "prepare", "label", "split", "train", "evaluate", "predict", "report"]
+ALL = ["scan", "pair", "prepare", "label", "split", "train", "evaluate", "predict", "release", "report"]
 
 
 def test_a_first_run_runs_every_stage_and_records_it(first):
@@ -78,7 +78,7 @@ def test_touching_files_runs_nothing_again(copy, run_train):
 def test_other_epochs_train_again_and_what_is_below(copy, run_train):
     data, artifacts = copy
     run = run_train(data, artifacts, epochs=1)
-    assert run.ran == ["scan", "train", "evaluate", "predict", "report"]
+    assert run.ran == ["scan", "train", "evaluate", "predict", "release", "report"]
     assert run.stages["train"]["why"] == "parameter recipe.epochs 2 -> 1"
 
 

@@ -25,9 +25,9 @@ def augment(
         matrix[:, 2] -= rng.uniform(0.0, 1.0, 2) * (np.array(size) - crop)
         size = (crop, crop)
     if how.elastic:
-        places = _draw_places(matrix, size, how.elastic, rng)
-        image = cv2.remap(image, places, None, cv2.INTER_LINEAR)
-        mask = cv2.remap(mask, places, None, cv2.INTER_NEAREST)
+        x, y = _draw_places(matrix, size, how.elastic, rng)
+        image = cv2.remap(image, x, y, cv2.INTER_LINEAR)
+        mask = cv2.remap(mask, x, y, cv2.INTER_NEAREST)
     else:
         image = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
         mask = cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_NEAREST)
@@ -51,13 +51,16 @@ def _draw_warp(height: int, width: int, how: Augmentation, rng: np.random.Genera
     return matrix
 
 
-def _draw_places(matrix: np.ndarray, size: tuple[int, int], deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """Where each pixel of the result comes from, (x, y), float32 [H, W, 2]: the warp, and smooth displacements."""
+def _draw_places(
+    matrix: np.ndarray, size: tuple[int, int], deviation: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where each pixel of the result comes from, x and y, float32 [H, W] each: the warp, and smooth displacements."""
     width, height = size
     inverse = cv2.invertAffineTransform(matrix)
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     places = np.stack([x, y], axis=-1) @ inverse[:, :2].T + inverse[:, 2]  # (H, W, 2)
-    return np.asarray(places + deviation * _draw_smooth(size, 2, rng), np.float32)
+    places = (places + deviation * _draw_smooth(size, 2, rng)).astype(np.float32)
+    return np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
 
 
 def _draw_smooth(size: tuple[int, int], channels: int, rng: np.random.Generator) -> np.ndarray:

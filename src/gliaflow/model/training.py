@@ -101,7 +101,6 @@ class _Course:
         self.weights: list[np.ndarray] = []  # those that this epoch is validated with
         self.best_weights: list[np.ndarray] = []
         self.stopped = False
-        self.progress = Progress(report, recipe.epochs * self.steps)
 
     def run(self, folder: Path, work: Path, identity: str) -> None:
         self._resume(work, identity)
@@ -148,6 +147,7 @@ class _Course:
         """
         batches = TrainingBatches(self.training, self.recipe, seed=self.seed, epoch=epoch)
         about = f"epoch {epoch} of {self.recipe.epochs}"
+        progress = Progress(self.report, self.recipe.epochs * self.steps)
         loss, slices, pooled = 0.0, 0, self.dice.counts * 0
         with ThreadPoolExecutor(1) as ahead:
             following = ahead.submit(batches.__getitem__, 0)
@@ -159,7 +159,7 @@ class _Course:
                 loss += len(images) * float(self.model.train_on_batch(images, masks, return_dict=True)["loss"])
                 slices += len(images)
                 pooled = pooled + self.dice.counts
-                self.progress((epoch - 1) * self.steps + step, about=about, loss=loss / slices)
+                progress((epoch - 1) * self.steps + step, about=about, loss=loss / slices)
         overlap, size = pooled
         return {"loss": loss / slices, "dice": 2.0 * overlap / size if size else 1.0}
 

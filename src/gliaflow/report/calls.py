@@ -59,8 +59,8 @@ def call_summary(data: ReportData) -> str:
         if data.detection is None or data.detection.get("sensitivity") is not None:
             return f"{all_of_them}."
         return (
-            f"{all_of_them}: its validation patients did not have both slices with and slices without tumour, so nothing "
-            "could be fitted."
+            f"{all_of_them}: its validation patients did not have both slices with and slices without tumour, so "
+            "nothing could be fitted."
         )
     said = [f"It says “unsure” of {unsure:,} of {plural(len(test), 'slice')} ({percent(unsure / len(test))})."]
     found, spared = data.metric("call_sensitivity"), data.metric("call_specificity")
