@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 
 from gliaflow.model.batches import Slices, TrainingBatches, open_slices
+from gliaflow.model.hardware import count_threads
 from gliaflow.model.losses import LOSSES
 from gliaflow.model.recipes import Recipe, load_recipe
-from gliaflow.model.training import _Course, count_threads
+from gliaflow.model.training import _Course
 from gliaflow.model.unet import build_unet
 from gliaflow.store.tables import write_table
 

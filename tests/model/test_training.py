@@ -18,8 +18,9 @@ from gliaflow.model.archive import load_model
 from gliaflow.model.batches import TrainingBatches, UnusableTrainingData, open_slices
 from gliaflow.model.losses import LOSSES, bce
 from gliaflow.model.recipes import Recipe, UnusableRecipe
-from gliaflow.model.training import identity_of, resolve_precision, score_volumes, train
+from gliaflow.model.training import identity_of, train
 from gliaflow.model.unet import build_unet
+from gliaflow.model.validation import score_volumes
 from gliaflow.store.tables import read_table, write_table
 
 # Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
@@ -242,39 +243,6 @@ def test_without_validation_the_last_epoch_is_taken(
     assert read_table(tmp_path / "out" / "history.parquet")["val_dice"].isna().all()
 
 
-def test_volume_dice_is_pooled_per_patient(volumes: dict[str, Path], parts: pd.DataFrame) -> None:
-    """Against a stand-in for the network that finds bright FLAIR in the upper half only, counted in numpy."""
-
-    class Upper:
-        def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
-            found = (images[..., 1:2] > 200).astype("float32")
-            found[:, 16:] = 0.1
-            return found
-
-    expected = []
-    for patient in "abc":
-        masks = np.load(volumes[patient] / "masks.npy").astype(bool)
-        upper = masks.copy()
-        upper[:, 16:] = False
-        expected.append(2 * upper.sum() / (masks.sum() + upper.sum()))
-    assert len(set(expected)) == 3
-    slices = open_slices(volumes, parts, "train")
-    for batch_size in (1, 5, 100):
-        loss, dice = score_volumes(Upper(), slices, lambda y, p: p[:, 0, 0, 0] * 0 + 2.0, batch_size)
-        assert (loss, dice) == (2.0, pytest.approx(np.mean(expected), abs=1e-12))
-
-
-def test_dice_of_a_patient_without_tumour_found_or_true_is_one(volumes: dict[str, Path], parts: pd.DataFrame) -> None:
-    class Nothing:
-        def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
-            return np.zeros((*images.shape[:3], 1), "float32")
-
-    empty = open_slices(volumes, parts[parts["slice"] == 11], "val")
-    assert score_volumes(Nothing(), empty, bce, 4) == (pytest.approx(0, abs=1e-6), 1.0)
-    assert score_volumes(Nothing(), open_slices(volumes, parts, "val"), bce, 4)[1] == 0.0
-    assert all(map(math.isnan, score_volumes(Nothing(), open_slices(volumes, parts, "test"), bce, 4)))
-
-
 def test_training_without_tumour_is_refused(
     tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe
 ) -> None:
@@ -309,8 +277,3 @@ def test_a_loss_that_explodes_ends_training_in_plain_words(
     monkeypatch.setitem(LOSSES, "bce_dice", lambda y, p: bce(y, p) * math.nan)
     with pytest.raises(UnusableRecipe, match=r"loss became nan in epoch 1; lower the recipe's learning_rate \(0.01\)"):
         train(tmp_path / "out", volumes, parts, tiny, seed=0, work=tmp_path / "work")
-
-
-def test_precision_is_what_was_asked_for() -> None:
-    assert resolve_precision("float32") == "float32" and resolve_precision("mixed_bfloat16") == "mixed_bfloat16"
-    assert resolve_precision("auto") in ("float32", "mixed_bfloat16")

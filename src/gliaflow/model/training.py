@@ -7,10 +7,7 @@ import hashlib
 import json
 import logging
 import math
-import os
-import platform
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -23,13 +20,15 @@ import pandas as pd
 from gliaflow.events import Event, Progress, Report, emit
 from gliaflow.model.archive import digest_file, save_model
 from gliaflow.model.augmentation import SEQUENCES
-from gliaflow.model.batches import Slices, TrainingBatches, UnusableTrainingData, open_slices, plain_batches
+from gliaflow.model.batches import Slices, TrainingBatches, UnusableTrainingData, open_slices
 from gliaflow.model.board import Board
 from gliaflow.model.checkpoints import alone_in, restore_checkpoint, save_checkpoint
+from gliaflow.model.hardware import count_threads, has_gpu, resolve_precision
 from gliaflow.model.losses import LOSSES, PooledDice
 from gliaflow.model.recipes import Recipe, UnusableRecipe, parse_recipe
 from gliaflow.model.schedules import Best, Plateau
 from gliaflow.model.unet import build_unet
+from gliaflow.model.validation import score_volumes
 from gliaflow.store.tables import read_table, write_table
 
 logger = logging.getLogger(__name__)
@@ -79,7 +78,7 @@ class _Course:
     def __init__(self, training: Slices, validation: Slices, recipe: Recipe, seed: int, report: Report) -> None:
         self.training, self.validation, self.recipe, self.seed, self.report = training, validation, recipe, seed, report
         self.precision = resolve_precision(recipe.precision)
-        self.device = "gpu" if _has_gpu() else "cpu"
+        self.device = "gpu" if has_gpu() else "cpu"
         self.steps = len(TrainingBatches(training, recipe, seed=seed, epoch=1))
         keras.utils.set_random_seed(seed)  # nothing here draws from it; a guard against what does
         self.model = self._build(self.precision, recipe.crop or training.size)
@@ -252,27 +251,6 @@ class _Course:
         self.report({"event": "log", "level": "info", "message": message, **more})
 
 
-def score_volumes(
-    model: keras.Model, slices: Slices, loss: Callable[[Any, Any], Any], batch_size: int
-) -> tuple[float, float]:
-    """Mean loss a slice, and mean over patients of the volume Dice at 0.5.
-
-    A patient without tumour, true or predicted, counts 1. Not-a-number twice if there are no slices.
-    """
-    if not len(slices):
-        return math.nan, math.nan
-    losses, counts = 0.0, np.zeros((len(slices.patients), 2), np.int64)  # [overlap, true + predicted] of each patient
-    for images, masks, patient in plain_batches(slices, batch_size):
-        probabilities = keras.ops.convert_to_numpy(model.predict_on_batch(images))
-        losses += float(np.sum(keras.ops.convert_to_numpy(loss(masks, probabilities)), dtype=np.float64))
-        predicted = probabilities >= 0.5
-        overlap = np.sum(predicted & (masks > 0), axis=(1, 2, 3))
-        both = np.sum(predicted, axis=(1, 2, 3)) + np.sum(masks, axis=(1, 2, 3), dtype=np.int64)
-        np.add.at(counts, patient, np.stack([overlap, both], axis=1))
-    dice = np.where(counts[:, 1] > 0, 2.0 * counts[:, 0] / np.maximum(counts[:, 1], 1), 1.0)
-    return losses / len(slices), float(dice.mean())
-
-
 def identity_of(volumes: dict[str, Path], parts: pd.DataFrame, recipe: Recipe, seed: int, precision: str) -> str:
     """Digest of all that the course of a training depends on: recipe, seed, split, pixels, libraries, threads."""
     used = parts[parts["part"].isin(["train", "val"])].sort_values(["patient", "slice"])
@@ -283,38 +261,6 @@ def identity_of(volumes: dict[str, Path], parts: pd.DataFrame, recipe: Recipe, s
             digest.update(digest_file(Path(volumes[patient]) / name).encode())
     digest.update(f"{keras.__version__} {keras.backend.backend()} {np.__version__} {count_threads()}".encode())
     return digest.hexdigest()
-
-
-def resolve_precision(asked: str) -> str:
-    """The dtype policy: what is asked for, or for "auto" bfloat16 on a GPU and on processors with instructions for it.
-
-    Measured on a processor with AVX512_BF16: training 1.4 (work size 128) to 1.6 times (256) as fast, inference 1.6 to
-    1.8 times; on one that has to emulate bfloat16 it is slower than float32.
-    """
-    if asked != "auto":
-        return asked
-    return "mixed_bfloat16" if _has_gpu() or _cpu_has_bfloat16() else "float32"
-
-
-def count_threads() -> int:
-    """Threads that share a convolution on the CPU; how sums are split among them decides the last bits of the weights.
-
-    TF_NUM_INTRAOP_THREADS, with OMP_NUM_THREADS set alike, gives the same bytes on fewer or more cores.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or cores
-
-
-def _cpu_has_bfloat16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return platform.machine() == "x86_64" and ("avx512_bf16" in flags or "amx_bf16" in flags)
-
-
-def _has_gpu() -> bool:
-    return bool(keras.distribution.list_devices("gpu"))
 
 
 def _learning_rate(recipe: Recipe, steps: int) -> Any:
