@@ -41,6 +41,12 @@ def test_sampled_sign_flips_come_near_to_scipys_and_are_the_same_for_the_same_se
     assert flip_signs(np.zeros(30))[0] == 1
 
 
+@pytest.mark.parametrize("times", [1, 5])  # all flips, and a sample of them
+def test_a_difference_that_cancels_out_is_no_difference(times):
+    difference = np.array([-0.2, -0.2, 0.1, 0.3] * times)
+    assert flip_signs(difference)[0] == 1
+
+
 def test_figures_are_those_of_the_patients_that_both_tested():
     rng = np.random.default_rng(2)
     a = scores(rng.uniform(0.5, 0.9, 10))

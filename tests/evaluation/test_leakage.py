@@ -83,5 +83,10 @@ def test_without_tumour_slices_or_with_one_patient_what_is_not_known_is_none():
     one, several = slices(1, 3, 0.9, 0), slices(5, 3, 0.7, 1)
     gap = measure_leakage(one, several, resamples=100).headline
     assert gap.gap.value is not None and gap.gap.low is None and gap.slice.low is None and gap.patient.low is not None
+    alone = several.assign(predicted_pixels=several["intersection"].where(several["patient"] == "P0", 0))
+    alone = alone.assign(intersection=alone["predicted_pixels"])
+    precision = measure_leakage(alone, several, resamples=100).others[-1]
+    assert precision.name == "pixel_precision" and precision.slice.value == 1
+    assert precision.slice.low is precision.gap.low is None, "only one patient bears on it"
     nothing = measure_leakage(several.iloc[:0], several, resamples=100).headline
     assert nothing.slice.value is nothing.gap.value is nothing.gap.low is None and nothing.slice.n == 0

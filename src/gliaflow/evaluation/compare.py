@@ -104,7 +104,7 @@ def flip_signs(difference: np.ndarray, seed: int = 0) -> tuple[float, bool]:
     p-value, and whether all swaps were tried
     """
     patients = len(difference)
-    least = abs(difference.sum()) * (1 - 1e-12)  # sums in another order may differ in the last bits
+    least = abs(difference.sum()) - 1e-12 * np.abs(difference).sum()  # sums in another order differ in the last bits
     if patients <= EXACT:
         return _count_as_great(_all_flips(patients), difference, least) / 2**patients, True
     rng = np.random.default_rng(seed)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from gliaflow.evaluation.cohort import Figure
 from gliaflow.evaluation.counts import dice, iou
 from gliaflow.evaluation.intervals import interval, resample_patients
 
@@ -24,24 +25,14 @@ ABOUT = (
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval, None where fewer than two patients bear on it; `n` slices."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-
-@dataclass(frozen=True)
 class Gap:
-    """One figure under both protocols; `gap` is `slice` minus `patient`, over the slices of both."""
+    """One figure under both protocols, over `n` slices; `gap` is `slice` minus `patient`, over the slices of both."""
 
     name: str
     about: str
-    slice: Estimate
-    patient: Estimate
-    gap: Estimate
+    slice: Figure
+    patient: Figure
+    gap: Figure
 
 
 @dataclass(frozen=True)
@@ -100,22 +91,25 @@ class _Side:
         self.patients = len(names)
         self.cohorts = resample_patients(self.patients, resamples, seed) if self.patients > 1 else None
 
-    def estimate(self, top: np.ndarray, bottom: np.ndarray) -> tuple[Estimate, np.ndarray]:
-        """The ratio of two sums over slices, and what it is in each resampled cohort (NaN where undefined)."""
+    def estimate(self, top: np.ndarray, bottom: np.ndarray) -> tuple[Figure, np.ndarray]:
+        """The ratio of two sums over slices, and what it is in each resampled cohort (NaN where undefined).
+
+        There are no cohorts where fewer than two patients bear on it, and so no interval.
+        """
         tops, bottoms = (np.bincount(self.patient, weights=column, minlength=self.patients) for column in (top, bottom))
-        value = float(tops.sum() / bottoms.sum()) if bottoms.sum() else None
-        if self.cohorts is None:
-            return Estimate(value, None, None, len(self.rows)), np.array([])
-        sampled = bottoms[self.cohorts].sum(axis=1)
-        drawn = np.where(sampled > 0, tops[self.cohorts].sum(axis=1) / np.maximum(sampled, 1), np.nan)
-        return Estimate(value, *interval(drawn), len(self.rows)), drawn
+        drawn = np.array([])
+        if not bottoms.any():
+            return Figure(None, None, None, 0), drawn
+        if self.cohorts is not None and np.count_nonzero(bottoms) > 1:
+            sampled = bottoms[self.cohorts].sum(axis=1)
+            drawn = np.where(sampled > 0, tops[self.cohorts].sum(axis=1) / np.maximum(sampled, 1), np.nan)
+        return Figure(float(tops.sum() / bottoms.sum()), *interval(drawn), len(self.rows)), drawn
 
 
-def _gap(name: str, about: str, leaky: tuple[Estimate, np.ndarray], grouped: tuple[Estimate, np.ndarray]) -> Gap:
+def _gap(name: str, about: str, leaky: tuple[Figure, np.ndarray], grouped: tuple[Figure, np.ndarray]) -> Gap:
     (flattering, high_draws), (honest, draws) = leaky, grouped
-    n = flattering.n + honest.n
     if flattering.value is None or honest.value is None:
-        return Gap(name, about, flattering, honest, Estimate(None, None, None, n))
-    known = len(high_draws) and len(draws)
-    limits = interval(high_draws - draws) if known else (None, None)
-    return Gap(name, about, flattering, honest, Estimate(flattering.value - honest.value, *limits, n))
+        return Gap(name, about, flattering, honest, Figure(None, None, None, 0))
+    limits = interval(high_draws - draws) if len(high_draws) and len(draws) else (None, None)
+    gap = Figure(flattering.value - honest.value, *limits, flattering.n + honest.n)
+    return Gap(name, about, flattering, honest, gap)
