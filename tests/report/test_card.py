@@ -95,6 +95,13 @@ def test_an_ensemble_says_whose_figures_it_shows() -> None:
     assert "an ensemble of 2 networks" in card and "(thresholds 100, 104)" in card
     assert "these are figures of the members one by one" in card
     assert "| fold 1, validation | 1 | 3 | 2 |" in card and f"| fold-1.keras | {1:064x} |" in card
+    assert "none was tried on the averaged probabilities" in card
+    assert "that is what to expect of a new patient with one member alone" in card
+    assert "Out of fold, each patient called by its member's own fit: sensitivity" in card
+    assert "It was tried on each fold's test patients (told from its training patients) as they are" in card
+    alone = render_card(make_card())
+    assert "averaged" not in alone and "of a new patient." in alone and "- On test: sensitivity" in alone
+    assert "It was tried on held-out patients as they are" in alone
 
 
 def test_equal_data_give_equal_cards_and_texts_stay_in_their_place() -> None:
@@ -106,6 +113,18 @@ def test_equal_data_give_equal_cards_and_texts_stay_in_their_place() -> None:
 def test_a_leaky_protocol_and_missing_figures_are_said() -> None:
     card = render_card(replace(make_card(), protocol="slice", metrics=[]))
     assert "**It leaks:" in card and "how good the model is isn't known" in card
+    leaky = make_card()
+    card = render_card(replace(leaky, protocol="slice", familiarity=leaky.familiarity.iloc[:0]))
+    assert "On the test slices, of patients of whom other slices were trained on." in card
+    assert "took no part in any choice" not in card and "what to expect" not in card
+    assert "It was not tried: no patient was held out whole." in card and "With a warning" not in card
+
+
+def test_a_warning_that_is_never_given_has_no_table() -> None:
+    data = make_card()
+    few = replace(data.bundle.familiarity, limit=None, patients=4)
+    card = render_card(replace(data, bundle=replace(data.bundle, familiarity=few)))
+    assert "There were 4 training patients: too few" in card and "With a warning" not in card
 
 
 @pytest.mark.parametrize(
@@ -125,12 +144,14 @@ def test_the_answer_is_described_as_it_was_fitted() -> None:
     detection = make_card().bundle.detection
     said = " ".join(detection_sentences(detection, make_card().metrics))
     assert "6 slices, 3 with tumour, of 2 validation patients" in said and f"Below {detection.low:.3f}" in said
-    assert "On test, of the slices with an answer: sensitivity 0.960 (0.900 to 1.000; 9 slices)." in said
+    assert "On test: sensitivity where there is an answer 0.960 (0.900 to 1.000; 9 slices)." in said
     nothing = fit_detection(np.array([0.5]), np.array([True]), np.array(["a"]))
     (only,) = detection_sentences(nothing, [])
     assert only.startswith("Of 1 validation slice 1 hold tumour: without both kinds nothing can be fitted.")
     unsure = replace(detection, precision=None, high=1.0, unsure=0.5)
-    assert "No answer is “tumor”" in " ".join(detection_sentences(unsure, []))
+    said = " ".join(detection_sentences(unsure, []))
+    assert said.endswith("hold none; all others are “unsure”: 50.0 % of the validation slices.")
+    assert "No answer is “tumor”" in said and "the two" not in said.lower()
     assert asdict(detection)["low"] == detection.low
 
 

@@ -74,6 +74,9 @@ def test_the_operating_point_is_told_with_its_filter(make, crossed: ReportData) 
     assert "at least 0.400 (102 of 255)" in filtered and "0.400 (102 of 255)" in plain
     assert "fewer than 20 pixels" in filtered and "Both were chosen" in filtered
     assert "pixels" not in plain.replace("A pixel", "") and "This threshold was chosen" in plain
+    assert plain.endswith("the test patients had no part in it.")
+    leaky = scores.operating_words(make(protocol="slice"))
+    assert leaky.endswith("the test slices had no part in it.") and "patients" not in leaky
     assert "the threshold of its fold" in scores.operating_words(crossed)
 
 

@@ -55,6 +55,7 @@ def render_card(data: CardData) -> str:
     bundle, labels = data.bundle, data.labels
     origin = card_words.origin_of(labels["patient"].unique().tolist())
     tested = any(metric["part"] == "test" for metric in data.metrics)
+    tried = bundle.familiarity.limit is not None and not data.familiarity.empty
     return environment.get_template("card.md.j2").render(
         bundle=bundle,
         fold_thresholds=", ".join(map(str, data.thresholds)),
@@ -65,11 +66,13 @@ def render_card(data: CardData) -> str:
         licence=card_words.LICENCES[origin],
         protocol_sentence=card_words.protocol_sentence(data.protocol, len(bundle.members)),
         part_table=_part_table(data),
-        figures_sentence=card_words.figures_sentence(len(bundle.members), tested),
+        figures_sentence=card_words.figures_sentence(data.protocol, len(bundle.members), tested),
         figure_table=_figure_table(data.metrics),
-        detection_sentences=card_words.detection_sentences(bundle.detection, data.metrics),
-        familiarity_sentence=card_words.familiarity_sentence(bundle.familiarity),
-        familiarity_table=_familiarity_table(data.familiarity),
+        detection_sentences=card_words.detection_sentences(
+            bundle.detection, data.metrics, len(bundle.members), leaky=data.protocol == "slice"
+        ),
+        familiarity_sentence=card_words.familiarity_sentence(bundle.familiarity, len(bundle.members), tried),
+        familiarity_table=_familiarity_table(data.familiarity) if tried else "",
         recipe_table=recipe_table(bundle.recipe).markdown(),
         parameters=data.parameters,
         limits=card_words.limits(labels, origin),

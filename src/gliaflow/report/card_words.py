@@ -63,22 +63,30 @@ def protocol_sentence(protocol: str, members: int) -> str:
     return said
 
 
-def figures_sentence(members: int, tested: bool) -> str:
+def figures_sentence(protocol: str, members: int, tested: bool) -> str:
     """Whose figures they are; `tested` is whether there are any."""
     if not tested:
         return "There were no test slices: how good the model is isn't known."
     intervals = "Intervals hold 95 % of the figures of cohorts drawn with replacement from these patients."
+    if protocol == "slice":
+        return f"On the test slices, of patients of whom other slices were trained on. {intervals}"
     if members == 1:
         return f"On the test patients, which took no part in any choice. {intervals}"
     return (
         "Each patient was scored by the member that never saw it, so these are figures of the members one by one. Of "
-        "the ensemble there are none: most of its members have seen any given patient of these, so that it takes "
-        f"others to score it. {intervals}"
+        "the ensemble there are none: any given patient of these was seen by all its other members, in training or in "
+        f"choosing, so that it takes others to score it. {intervals}"
     )
 
 
-def detection_sentences(detection: Detection, metrics: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The operating point of "has tumour", the band without an answer, what val promises and what test gave."""
+def detection_sentences(
+    detection: Detection, metrics: Sequence[Mapping[str, Any]], members: int = 1, *, leaky: bool = False
+) -> list[str]:
+    """The operating point of "has tumour", the band without an answer, what val promises and what test gave.
+
+    Where val is `leaky`, having patients in training too, it promises nothing of new patients.
+    """
+    whose = "a new patient" if members == 1 else "a new patient with one member alone"
     found = detection
     if found.sensitivity is None:
         return [
@@ -93,42 +101,54 @@ def detection_sentences(detection: Detection, metrics: Sequence[Mapping[str, Any
         f"the validation slices with tumour are not called empty: {share(found.sensitivity)} are not. Of those without "
         f"tumour {share(found.specificity)} are called empty.",
     ]
-    if found.sensitivity_left_out is not None:
+    if found.sensitivity_left_out is not None and not leaky:
         said.append(
             f"Set on all but one patient and tried on that one, it is {share(found.sensitivity_left_out)} of the "
-            "slices with tumour that are not called empty: that is what to expect of a new patient."
+            f"slices with tumour that are not called empty: that is what to expect of {whose}."
         )
     if found.precision is None:
-        said.append("No answer is “tumor”: the most probable validation slices hold none.")
+        said.append(
+            f"No answer is “tumor”, as the most probable validation slices hold none; all others are “unsure”: "
+            f"{share(found.unsure)} of the validation slices."
+        )
     else:
         said.append(
             f"Above {found.high:.3f} the answer is “tumor”: of the validation slices so called "
             f"{share(found.precision)} hold tumour (asked for: {share(found.precision_target)})."
         )
-    said.append(
-        f"Between the two the answer is “unsure”: {share(found.unsure)} of the validation slices."
-        if found.low < found.high
-        else "The two are one, so there always is an answer."
-    )
-    named = {"call_sensitivity": "sensitivity", "call_specificity": "specificity", "unsure_share": "share unsure"}
+        said.append(
+            f"Between the two the answer is “unsure”: {share(found.unsure)} of the validation slices."
+            if found.low < found.high
+            else "The two are one, so there always is an answer."
+        )
+    named = {
+        "call_sensitivity": "sensitivity where there is an answer",
+        "call_specificity": "specificity there",
+        "unsure_share": "share “unsure”",
+    }
     test = {metric["name"]: metric for metric in metrics if metric["part"] == "test" and metric["value"] is not None}
     told = [
         f"{words} {written(test[name]['value'], 'score')} ({interval_of(test[name])}; {test[name]['n']:,} slices)"
         for name, words in named.items()
         if name in test
     ]
-    return [*said, f"On test, of the slices with an answer: {join(told)}."] if told else said
+    where = "On test" if members == 1 else "Out of fold, each patient called by its member's own fit"
+    return [*said, f"{where}: {join(told)}."] if told else said
 
 
-def familiarity_sentence(familiarity: Familiarity) -> str:
-    """What the warning is told from, and how often a patient like those gets one."""
+def familiarity_sentence(familiarity: Familiarity, members: int, tried: bool) -> str:
+    """What the warning is told from, how often a patient like those gets one, and on whom it was `tried`, if it was."""
     patients = plural(familiarity.patients, "training patient")
     if familiarity.limit is None:
         return f"There were {patients}: too few to tell what is unlike them, so no warning is ever given."
-    return (
+    said = (
         f"Told from {patients}; the limits are such that at most {share(familiarity.expected)} of patients like them "
-        "get a warning. It was tried on held-out patients as they are, and on the same made into something else:"
+        "get a warning."
     )
+    if not tried:
+        return f"{said} It was not tried: no patient was held out whole."
+    how = "held-out patients" if members == 1 else "each fold's test patients (told from its training patients)"
+    return f"{said} It was tried on {how} as they are, and on the same made into something else:"
 
 
 def limits(labels: pd.DataFrame, origin: str) -> list[str]:

@@ -145,13 +145,13 @@ def operating_words(data: ReportData) -> str:
         )
     share = f"{data.threshold / 255:.3f} ({data.threshold} of 255)"
     said = f"A pixel is marked as tumour where the network's probability is at least {share}."
-    chosen = "This threshold was"
+    chosen, what = "This threshold was", "slices" if data.protocol == "slice" else "patients"
     if data.min_pixels and data.min_pixels > 1:
         least = f"{data.min_pixels:,} pixels"
         said += f" What hangs together in fewer than {least}, over all slices of the patient, is dropped."
         chosen = "Both were"
     return (
-        f"{said} {chosen} chosen on the validation patients, for the highest mean volume Dice; the test patients had "
+        f"{said} {chosen} chosen on the validation {what}, for the highest mean volume Dice; the test {what} had "
         "no part in it."
     )
 
