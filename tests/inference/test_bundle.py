@@ -55,6 +55,7 @@ def test_another_folder_is_refused(tmp_path: Path) -> None:
     [
         ({"format": 2}, "doesn't know \\(it knows format 1\\)"),
         ({"channels": ["FLAIR"]}, "doesn't know"),
+        ({"channels": None}, "doesn't know"),
         ({"members": []}, "was altered: members"),
         ({"members": [{"file": "../model.keras", "sha256": "0"}]}, "was altered: members"),
         ({"detection": {"slope": 1}}, "was altered"),

@@ -11,11 +11,11 @@ from typing import Any
 from gliaflow.errors import GliaflowError
 from gliaflow.evaluation.detection import Detection
 from gliaflow.inference.familiarity import Familiarity
+from gliaflow.inference.properties import CHANNELS
 from gliaflow.store.digests import digest_file
 
 NAME = "model.json"
 FORMAT = 1
-CHANNELS = ("pre-contrast", "FLAIR", "post-contrast")
 _PLAIN = re.compile(r"[\w-]+\.keras")  # a name that leads nowhere else
 
 
@@ -81,7 +81,7 @@ def read_bundle(folder: Path) -> Bundle:
     except ValueError as error:  # no UTF-8, or no JSON
         raise UnusableRelease(f"{folder / NAME} can't be read: {error}. Take the release anew.") from None
     known = isinstance(content, dict) and content.get("format") == FORMAT
-    if not known or tuple(content.get("channels", ())) != CHANNELS:
+    if not known or content.get("channels") != list(CHANNELS):
         raise UnusableRelease(
             f"{folder / NAME} is of a kind that this version of Gliaflow doesn't know (it knows format {FORMAT}). Use "
             "the version that wrote it, or release the model again."
