@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gliaflow import __version__
+from gliaflow.arguments import whole
 from gliaflow.errors import GliaflowError
 
 STOPPED = 130  # what shells give for a process that Ctrl-C ended
@@ -172,12 +173,13 @@ def _add_score(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     command.add_argument(
         "--resamples",
-        type=int,
+        type=whole(100),
         default=2000,
         metavar="N",
         help="bootstrap resamples behind every interval (default: %(default)s)",
     )
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="of the bootstrap (default: %(default)s)")
+    seed = "of the bootstrap (default: %(default)s)"
+    command.add_argument("--seed", type=whole(0), default=0, metavar="N", help=seed)
     command.set_defaults(run=_score)
 
 
@@ -186,9 +188,9 @@ def _score(options: argparse.Namespace) -> int:
 
     from tqdm import tqdm
 
-    from gliaflow.evaluation.listing import to_text
     from gliaflow.evaluation.rescore import rescore
     from gliaflow.ingest.doctor.text import printable
+    from gliaflow.report.listing import to_text
     from gliaflow.store.files import write_whole
 
     try:
