@@ -203,9 +203,8 @@ class _Course:
         self._say(words, history=self.history)
 
     def _leave(self, folder: Path) -> None:
-        best = self._build(
-            "float32", self.training.size
-        )  # weights are float32 anyhow; so the file computes alike wherever it is loaded
+        # weights are float32 anyhow; so the file computes alike wherever it is loaded
+        best = self._build("float32", self.training.size)
         best.set_weights(self.best_weights)
         save_model(best, folder / "model.keras")
         history = pd.DataFrame(self.history, columns=HISTORY).astype({"epoch": "int64"})
