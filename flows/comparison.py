@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from flows.upkeep import add_command
+from gliaflow.arguments import whole
 from gliaflow.errors import GliaflowError
 from gliaflow.evaluation.compare import SAMPLED, Comparison, compare_patients
 from gliaflow.store.artifacts import Artifact, Store
@@ -40,8 +41,8 @@ def add_comparison(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     parser = add_command(commands, "compare", "whether one run is better than another, patient by patient", _compare)
     parser.add_argument("a", metavar="RUN_A", help="A run's name, or last.")
     parser.add_argument("b", metavar="RUN_B", help="Another run's name, or last: the one that may be better.")
-    parser.add_argument("--resamples", type=int, default=2000, help="Bootstrap resamples behind the interval.")
-    parser.add_argument("--seed", type=int, default=0, help="Seed of the bootstrap and of sampled permutations.")
+    parser.add_argument("--resamples", type=whole(100), default=2000, help="Bootstrap resamples behind the interval.")
+    parser.add_argument("--seed", type=whole(0), default=0, help="Seed of the bootstrap and of sampled permutations.")
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -59,8 +60,13 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _read(store: Store, run: Run) -> Tested:
     """The patients that a run tested: those of its pool, or of its one evaluation that is of no part of the run."""
-    whole = {record.stage: record for record in run.stages if not record.within}
-    scores = whole.get("pool") or whole.get("evaluate")
+    own = {record.stage: record for record in run.stages if not record.within}
+    scores = own.get("pool") or own.get("evaluate")
+    if scores is None and "verdict" in own:
+        raise NoFigures(
+            f"Runs are compared by the patients that they tested; {run.name} is a tuning, which holds its two recipes "
+            "against each other on its own page. Train by the recipe that it found, and compare that run."
+        )
     if scores is None:
         did = ", ".join(record.label for record in run.stages) or "none"
         raise NoFigures(

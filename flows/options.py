@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
+from gliaflow.arguments import whole
 from tasks.settings import (
     EvaluateSettings,
     FoldSettings,
@@ -48,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser, groups: Groups = GROUPS) -> Non
     where = "Folder or archive with the slices, or kaggle:OWNER/NAME."
     parser.add_argument("--data", required=True, default=argparse.SUPPRESS, help=where)
     parser.add_argument("--artifacts", default="artifacts", help=ARTIFACTS)
-    parser.add_argument("--batch", type=_count, default=16, help="Patients that one preparing task takes.")
+    parser.add_argument("--batch", type=whole(1), default=16, help="Patients that one preparing task takes.")
     seen: set[str] = set()
     for title, settings in groups.items():
         group = parser.add_argument_group(title)
@@ -77,14 +78,6 @@ def read_options(options: argparse.Namespace, groups: Groups = GROUPS) -> dict[s
     for title, settings in groups.items():
         parameters[title] = settings(**{name: given[name] for name in settings.model_fields})
     return parameters
-
-
-def _count(text: str) -> int:
-    """A whole number from 1 on, of an option's text."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number
 
 
 def _type(kind: Any) -> type:

@@ -92,3 +92,14 @@ def test_the_command_line_alone_loads_nothing_heavy() -> None:
     code = f"import sys, gliaflow.cli; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("option", "least"), [("--resamples=99", 100), ("--resamples=many", 100), ("--seed=-1", 0)])
+def test_score_refuses_a_number_that_its_bootstrap_cant_use(
+    capsys: pytest.CaptureFixture[str], option: str, least: int
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["score", "masks", "truth", option])
+    name, given = option.split("=")
+    assert end.value.code == 2
+    assert f"argument {name}: must be a whole number from {least} on, not {given}" in capsys.readouterr().err

@@ -62,7 +62,7 @@ def test_a_crossval_offers_no_fold_and_takes_none_for_folds(capsys):
         (["--reject-limit", "3"], "--reject-limit: Input should be less than or equal to 1"),
         (["--size", "100"], "--size: Input should be a multiple of 32"),
         (["--protocol", "random"], "invalid choice: 'random'"),
-        (["--batch", "0"], "argument --batch: must be at least 1, not 0"),
+        (["--batch", "0"], "argument --batch: must be a whole number from 1 on, not 0"),
         (["--folds", "many"], "argument --folds: invalid int value: 'many'"),
     ],
 )
@@ -71,3 +71,10 @@ def test_a_wrong_value_is_refused_by_name(capsys, arguments, complaint):
         main(["train", "--data", "d", *arguments])
     assert stop.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_a_comparison_takes_what_its_bootstrap_can_use(capsys):
+    for wrong, least in (("--resamples=99", 100), ("--seed=-1", 0)):
+        with pytest.raises(SystemExit):
+            main(["compare", "last", "last", wrong])
+        assert f"must be a whole number from {least} on" in capsys.readouterr().err

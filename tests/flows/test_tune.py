@@ -274,7 +274,8 @@ def test_a_trial_trains_for_real(find, tmp_path):
 
 
 @pytest.mark.timeout(900)
-def test_the_whole_run_holds_what_it_found_against_the_default(prefect_harness, base, trainings, tmp_path):
+def test_the_whole_run_holds_what_it_found_against_the_default(prefect_harness, base, trainings, tmp_path, capsys):
+    from flows.__main__ import main
     from flows.tune import tune
     from tasks.settings import EvaluateSettings, PrepareSettings, TrainSettings, TuneSettings
 
@@ -301,3 +302,5 @@ def test_the_whole_run_holds_what_it_found_against_the_default(prefect_harness, 
     assert sorted([compared["mean_a"], compared["mean_b"]]) == pytest.approx(means)
     text = Path(page).read_text()
     assert "that the search never saw" in text and "learning_rate" in text and "://" not in text
+    assert main(["compare", "last", "last", "--artifacts", str(tmp_path / "artifacts")]) == 1
+    assert "is a tuning, which holds its two recipes against each other on its own page" in capsys.readouterr().err

@@ -94,10 +94,10 @@ def course(data: TuningData) -> str:
     """How many trials there were, and how they ended."""
     ended = ", ".join(f"{count} {STATES[state]}" for state, count in data.facts["states"].items())
     gain = data.facts["dice"] - data.facts["default_dice"]
-    best = "trial 0" if data.unchanged else f"trial {data.facts['best']}, {gain:+.3f}"
+    best = "" if data.unchanged else f"trial {data.facts['best']}, {gain:+.3f} over "
     return (
         f"{plural(len(data.trials), 'trial')} of up to {plural(data.facts['trial_epochs'], 'epoch')} each ({ended}). "
-        f"By volume Dice on val the best is {best}. Trial 0 is the recipe as it was."
+        f"By volume Dice on val the best is {best}trial 0, the recipe as it was."
     )
 
 
