@@ -38,12 +38,7 @@ def build_bare(recipe: Recipe, size: int, precision: str) -> keras.Model:
         stem=recipe.stem, normalise=recipe.normalise, standardise=recipe.standardise, precision=precision,
         prior=recipe.prior,
     )  # fmt: skip
-    optimizer = keras.optimizers.Adam(
-        recipe.learning_rate,
-        global_clipnorm=recipe.clip_norm,
-        use_ema=recipe.average is not None,
-        ema_momentum=recipe.average or 0.0,
-    )
+    optimizer = keras.optimizers.Adam(recipe.learning_rate, global_clipnorm=recipe.clip_norm)
     model.compile(optimizer=optimizer, loss=LOSSES[recipe.loss])
     return model
 

@@ -38,11 +38,11 @@ def state(epoch: int, identity: str = "x") -> dict[str, object]:
 
 def test_all_variables_come_back(tmp_path: Path, trained: keras.Model) -> None:
     best = [np.arange(3.0), np.zeros((2, 2), np.float32)]
-    save_checkpoint(tmp_path, trained, best, state(1))
+    save_checkpoint(tmp_path, trained, {"best": best, "average": []}, state(1))
     other = compiled(seed=9)
     found = restore_checkpoint(tmp_path, other, "x")
     assert found is not None and found[0] == state(1)
-    assert [a.tolist() for a in found[1]] == [a.tolist() for a in best]
+    assert [a.tolist() for a in found[1]["best"]] == [a.tolist() for a in best] and found[1]["average"] == []
     assert all(np.array_equal(a, b) for a, b in zip(values(other), values(trained), strict=True))
     seeds = [v for v in trained.variables if "seed" in v.path]
     assert len(seeds) == 3 and any(keras.ops.convert_to_numpy(v)[1] > 0 for v in seeds), (
@@ -53,7 +53,7 @@ def test_all_variables_come_back(tmp_path: Path, trained: keras.Model) -> None:
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, trained: keras.Model, damage: str) -> None:
     for epoch in (1, 2):
-        newest = save_checkpoint(tmp_path, trained, [], state(epoch))
+        newest = save_checkpoint(tmp_path, trained, {}, state(epoch))
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     newest.write_bytes({"cut": content[: len(content) // 2], "flipped": content, "empty": b""}[damage])
@@ -62,12 +62,12 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, traine
 
 
 def test_another_trainings_checkpoint_is_not_taken(tmp_path: Path, trained: keras.Model) -> None:
-    save_checkpoint(tmp_path, trained, [], state(40, "y"))
+    save_checkpoint(tmp_path, trained, {}, state(40, "y"))
     fresh = compiled()
     before = values(fresh)
     assert restore_checkpoint(tmp_path, fresh, "x") is None
     assert all(np.array_equal(a, b) for a, b in zip(values(fresh), before, strict=True))
-    save_checkpoint(tmp_path, trained, [], state(1, "x"))
+    save_checkpoint(tmp_path, trained, {}, state(1, "x"))
     assert restore_checkpoint(tmp_path, fresh, "x") is not None
 
 
@@ -75,7 +75,7 @@ def test_a_draft_is_no_checkpoint_and_old_ones_go(tmp_path: Path, trained: keras
     (tmp_path / "epoch-0009.npz.draft").write_bytes(b"half")
     assert restore_checkpoint(tmp_path, compiled(), "x") is None
     for epoch in range(1, 5):
-        save_checkpoint(tmp_path, trained, [], state(epoch))
+        save_checkpoint(tmp_path, trained, {}, state(epoch))
     assert sorted(path.name for path in tmp_path.glob("*.npz")) == ["epoch-0003.npz", "epoch-0004.npz"]
 
 

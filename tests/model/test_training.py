@@ -171,20 +171,24 @@ def test_a_modern_recipe_trains_on_crops_and_keeps_a_network_for_whole_slices(
 def test_what_is_kept_is_the_average_of_the_weights_and_training_goes_on_from_the_weights_themselves(
     tmp_path: Path, volumes: dict[str, Path], parts: pd.DataFrame, modern: Recipe
 ) -> None:
-    """Against the moving average over the steps of a training that keeps its last weights, one step an epoch."""
+    """Against the moving average over trainings of one to four steps that keep their last weights."""
     one = modern.model_copy(update={"batch_size": 100, "passes": 1, "epochs": 4, "monitor": "val_loss"})
     only = parts[parts["part"] == "train"]  # nothing to choose by: the last epoch is kept
-    expected = None
-    for epochs in range(1, 5):
-        last = one.model_copy(update={"average": None, "schedule": "plateau", "epochs": epochs})
-        train(tmp_path / str(epochs), volumes, only, last, seed=1, work=tmp_path / f"work{epochs}")
-        weights = load_model(tmp_path / str(epochs) / "model.keras").get_layer("probability").get_weights()[0]
-        expected = weights if expected is None else 0.8 * expected + 0.2 * weights
+    expected = untrained = build_unet(
+        32, 16, modern.filters, modern.dropouts, 9, stem="fold", normalise="batch", prior=modern.prior, seed=1
+    ).get_layer("probability").get_weights()[0]  # fmt: skip
+    for step in range(4):
+        last = one.model_copy(update={"average": None, "schedule": "plateau", "epochs": step + 1})
+        train(tmp_path / str(step), volumes, only, last, seed=1, work=tmp_path / f"work{step}")
+        weights = load_model(tmp_path / str(step) / "model.keras").get_layer("probability").get_weights()[0]
+        kept = min(0.8, (1 + step) / (10 + step))
+        expected = kept * expected + (1 - kept) * weights
     averaged = one.model_copy(update={"schedule": "plateau"})
     train(tmp_path / "averaged", volumes, only, averaged, seed=1, work=tmp_path / "work")
-    kept = load_model(tmp_path / "averaged" / "model.keras").get_layer("probability").get_weights()[0]
-    np.testing.assert_allclose(kept, expected, atol=1e-6)
-    assert np.abs(kept - weights).max() > 1e-3, "the average ought to differ from the last weights"
+    found = load_model(tmp_path / "averaged" / "model.keras").get_layer("probability").get_weights()[0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.abs(found - weights).max() > 1e-3, "the average ought to differ from the last weights"
+    assert np.abs(weights - untrained).max() > 1e-2
 
 
 def test_interrupted_plateau_and_stop_counters_go_on(

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,19 @@ logger = logging.getLogger(__name__)
 KEPT = 2  # the newest, and the one before it in case the newest turns out damaged
 
 
-def save_checkpoint(work: Path, model: keras.Model, best: list[np.ndarray], state: dict[str, Any]) -> Path:
-    """Write `work/epoch-NNNN.npz`: every variable of model and optimizer, the best weights, and `state`.
+Arrays = dict[str, list[np.ndarray]]
 
-    `state` holds "epoch", "identity" and whatever else JSON can hold. Among the model's variables are the states of
-    dropout's seed generators, which no weights file carries.
+
+def save_checkpoint(work: Path, model: keras.Model, beside: Arrays, state: dict[str, Any]) -> Path:
+    """Write `work/epoch-NNNN.npz`: every variable of model and optimizer, the arrays `beside` them, and `state`.
+
+    `beside` has a list a name ("best": the best weights), in their order. `state` holds "epoch", "identity" and whatever
+    else JSON can hold. Among the model's variables are the states of dropout's seed generators, which no weights file
+    carries.
     """
     arrays = {f"variable-{i:04d}": keras.ops.convert_to_numpy(v) for i, v in enumerate(_variables(model))}
-    arrays |= {f"best-{i:04d}": array for i, array in enumerate(best)}
+    for name, listed in beside.items():
+        arrays |= {f"{name}-{i:04d}": array for i, array in enumerate(listed)}
     arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
     path = work / f"epoch-{state['epoch']:04d}.npz"
     draft = work / f"{path.name}.draft"
@@ -43,8 +49,8 @@ def save_checkpoint(work: Path, model: keras.Model, best: list[np.ndarray], stat
     return path
 
 
-def restore_checkpoint(work: Path, model: keras.Model, identity: str) -> tuple[dict[str, Any], list[np.ndarray]] | None:
-    """Put the newest whole checkpoint of this `identity` into `model`; returns its state and best weights.
+def restore_checkpoint(work: Path, model: keras.Model, identity: str) -> tuple[dict[str, Any], Arrays] | None:
+    """Put the newest whole checkpoint of this `identity` into `model`; returns its state and what lay beside.
 
     `model` is compiled and its optimizer built. None if there is no such checkpoint. Damaged ones and those of another
     recipe, seed or data are removed on the way, and the log says so.
@@ -65,11 +71,14 @@ def restore_checkpoint(work: Path, model: keras.Model, identity: str) -> tuple[d
             path.unlink()
             continue
         variables = _variables(model)
-        saved = [arrays[name] for name in sorted(arrays) if name.startswith("variable-")]
+        lists: Arrays = defaultdict(list)
+        for name in sorted(arrays.keys() - {"state"}):
+            lists[name.rpartition("-")[0]].append(arrays[name])
+        saved = lists.pop("variable")
         assert [v.shape for v in variables] == [a.shape for a in saved], "equal identities have equal variables"
         for variable, array in zip(variables, saved, strict=True):
             variable.assign(array)
-        return state, [arrays[name] for name in sorted(arrays) if name.startswith("best-")]
+        return state, lists
     return None
 
 

@@ -20,6 +20,7 @@ import pandas as pd
 from gliaflow.events import Event, Progress, Report, emit
 from gliaflow.model.archive import digest_file, save_model
 from gliaflow.model.augmentation import SEQUENCES
+from gliaflow.model.averaging import Averages
 from gliaflow.model.batches import Slices, TrainingBatches, UnusableTrainingData, open_slices
 from gliaflow.model.board import Board
 from gliaflow.model.checkpoints import alone_in, restore_checkpoint, save_checkpoint
@@ -84,12 +85,8 @@ class _Course:
         self.model = self._build(self.precision, recipe.crop or training.size)
         self.full = self._build(self.precision, training.size) if recipe.crop else self.model  # for whole pictures
         self.loss = LOSSES[recipe.loss]
-        optimizer = keras.optimizers.Adam(
-            _learning_rate(recipe, self.steps),
-            global_clipnorm=recipe.clip_norm,
-            use_ema=recipe.average is not None,
-            ema_momentum=recipe.average or 0.0,
-        )
+        self.averages = None if recipe.average is None else Averages(self.model, recipe.average)
+        optimizer = keras.optimizers.Adam(_learning_rate(recipe, self.steps), global_clipnorm=recipe.clip_norm)
         self.dice = PooledDice()
         self.model.compile(optimizer=optimizer, loss=self.loss, metrics=[self.dice])
         optimizer.build(self.model.trainable_variables)  # before any loading, else its variables have no place yet
@@ -119,8 +116,10 @@ class _Course:
             state = {
                 "identity": identity, "epoch": epoch, "history": self.history, "best": asdict(self.best),
                 "plateau": asdict(self.plateau), "stopped": self.stopped,
+                "averaged": 0 if self.averages is None else self.averages.steps,
             }  # fmt: skip
-            save_checkpoint(work, self.model, self.best_weights, state)
+            beside = {"best": self.best_weights, "average": [] if self.averages is None else self.averages.values}
+            save_checkpoint(work, self.model, beside, state)
             board.add(row)
             self._say(_in_words(row, self.recipe.epochs), figures=row)
         self._leave(folder)
@@ -133,7 +132,7 @@ class _Course:
                 f"({self.recipe.learning_rate}) or set its precision to float32."
             )
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        self.weights = self._weights()
+        self.weights = self.model.get_weights() if self.averages is None else self.averages.weights()
         val_loss, val_dice = self._validate()
         figures = [logs["loss"], logs["dice"], val_loss, val_dice, rate]
         return dict(zip(HISTORY, [epoch, *map(float, figures)], strict=True))
@@ -156,23 +155,13 @@ class _Course:
                     following = ahead.submit(batches.__getitem__, step)
                 # Keras resets its metrics at every call, so each call's are added up here
                 loss += len(images) * float(self.model.train_on_batch(images, masks, return_dict=True)["loss"])
+                if self.averages is not None:
+                    self.averages.update()
                 slices += len(images)
                 pooled = pooled + self.dice.counts
                 progress((epoch - 1) * self.steps + step, about=about, loss=loss / slices)
         overlap, size = pooled
         return {"loss": loss / slices, "dice": 2.0 * overlap / size if size else 1.0}
-
-    def _weights(self) -> list[np.ndarray]:
-        """The weights to keep, were training to end now: the model's, or their moving average."""
-        weights = self.model.get_weights()
-        if self.recipe.average is None:
-            return weights
-        moving = self.model.optimizer._model_variables_moving_average  # Keras has no other way to them
-        averages = {v.path: average for v, average in zip(self.model.trainable_variables, moving, strict=True)}
-        return [
-            keras.ops.convert_to_numpy(averages[variable.path]) if variable.path in averages else array
-            for variable, array in zip(self.model.weights, weights, strict=True)
-        ]
 
     def _validate(self) -> tuple[float, float]:
         """Loss and volume Dice on val of the weights to keep; the model goes on with its own."""
@@ -196,7 +185,10 @@ class _Course:
         found = restore_checkpoint(work, self.model, identity)
         if found is None:
             return
-        state, self.best_weights = found
+        state, beside = found
+        self.best_weights = beside["best"]
+        if self.averages is not None:
+            self.averages.restore(beside["average"], state["averaged"])
         self.history, self.stopped = state["history"], state["stopped"]
         self.best, self.plateau = Best(**state["best"]), Plateau(**state["plateau"])
         words = f"going on after epoch {len(self.history)} of {self.recipe.epochs}, from its checkpoint"
