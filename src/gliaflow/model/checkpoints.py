@@ -29,7 +29,7 @@ Arrays = dict[str, list[np.ndarray]]
 def save_checkpoint(work: Path, model: keras.Model, beside: Arrays, state: dict[str, Any]) -> Path:
     """Write `work/epoch-NNNN.npz`: every variable of model and optimizer, the arrays `beside` them, and `state`.
 
-    `beside` has a list a name ("best": the best weights), in their order. `state` holds "epoch", "identity" and whatever
+    `beside` has a list a name ("best": the best weights), in their order; `state` has "epoch", "identity" and whatever
     else JSON can hold. Among the model's variables are the states of dropout's seed generators, which no weights file
     carries.
     """
