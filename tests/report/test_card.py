@@ -125,6 +125,7 @@ def test_a_warning_that_is_never_given_has_no_table() -> None:
     few = replace(data.bundle.familiarity, limit=None, patients=4)
     card = render_card(replace(data, bundle=replace(data.bundle, familiarity=few)))
     assert "There were 4 training patients: too few" in card and "With a warning" not in card
+    assert "It looks at" not in card and "\n\n## Training" in card
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,8 @@ def test_the_answer_is_described_as_it_was_fitted() -> None:
     said = " ".join(detection_sentences(detection, make_card().metrics))
     assert "6 slices, 3 with tumour, of 2 validation patients" in said and f"Below {detection.low:.3f}" in said
     assert "On test: sensitivity where there is an answer 0.960 (0.900 to 1.000; 9 slices)." in said
+    alone = [{**make_card().metrics[-1], "low": None, "high": None, "n": 1}]
+    assert "there is an answer 0.960 (1 slice)." in detection_sentences(detection, alone)[-1]
     nothing = fit_detection(np.array([0.5]), np.array([True]), np.array(["a"]))
     (only,) = detection_sentences(nothing, [])
     assert only.startswith("Of 1 validation slice 1 hold tumour: without both kinds nothing can be fitted.")

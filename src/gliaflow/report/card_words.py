@@ -128,12 +128,18 @@ def detection_sentences(
     }
     test = {metric["name"]: metric for metric in metrics if metric["part"] == "test" and metric["value"] is not None}
     told = [
-        f"{words} {written(test[name]['value'], 'score')} ({interval_of(test[name])}; {test[name]['n']:,} slices)"
+        f"{words} {written(test[name]['value'], 'score')} ({_bounds(test[name])}{plural(test[name]['n'], 'slice')})"
         for name, words in named.items()
         if name in test
     ]
     where = "On test" if members == 1 else "Out of fold, each patient called by its member's own fit"
     return [*said, f"{where}: {join(told)}."] if told else said
+
+
+def _bounds(metric: Mapping[str, Any]) -> str:
+    """A metric's interval, to stand before its n; nothing where it has none."""
+    bounds = interval_of(metric)
+    return "" if bounds == MISSING else f"{bounds}; "
 
 
 def familiarity_sentence(familiarity: Familiarity, members: int, tried: bool) -> str:
