@@ -117,14 +117,16 @@ def _settings(tested: Tested) -> dict[str, Any]:
 
 
 def _tell(found: Comparison) -> list[str]:
-    interval = "" if found.low is None else f", 95 % interval {found.low:+.4f} to {found.high:+.4f}"
+    interval = ""
+    if found.low is not None:
+        interval = f", 95 % interval {found.low:+.4f} to {found.high:+.4f} (bootstrap over patients)"
     how = "all sign flips" if found.exact else f"{SAMPLED:,} sign flips"
     ranked = "not defined, as no patient differs" if found.ranked is None else f"p = {found.ranked:.4g}"
     count = len(found.patients)
     return [
         f"{count} {'patient' if count == 1 else 'patients'} tested by both; mean volume Dice {found.mean_a:.4f} in A, "
         f"{found.mean_b:.4f} in B",
-        f"B minus A: {found.difference:+.4f}{interval} (bootstrap over patients)",
+        f"B minus A: {found.difference:+.4f}{interval}",
         f"Permutation test of the mean: p = {found.permuted:.4g} (two-sided, {how})",
         f"Wilcoxon's signed-rank test: {ranked} (two-sided)",
         f"B is better for {found.wins}, worse for {found.losses}, the same for {found.ties}",

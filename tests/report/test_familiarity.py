@@ -11,8 +11,10 @@ def test_a_warning_is_told_with_what_it_is_told_from(crossed: ReportData) -> Non
 
 
 def test_what_it_was_tried_on_is_a_row_a_kind_of_input(crossed: ReportData) -> None:
-    assert familiarity.trial_table(crossed.tried).plain() == [
+    assert familiarity.trial_table(crossed.tried, crossed.familiarity).plain() == [
         {"input": "as it is", "volumes": 2, "warned": 0.0},
         {"input": "noise", "volumes": 2, "warned": 1.0},
     ]
-    assert familiarity.trial_table(None).rows == []
+    assert familiarity.trial_table(None, crossed.familiarity).rows == []
+    never = {**crossed.familiarity, "spread": None}
+    assert familiarity.trial_table(crossed.tried, never).rows == []

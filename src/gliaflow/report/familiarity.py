@@ -23,9 +23,13 @@ def in_words(known: Mapping[str, Any] | None) -> str:
     )
 
 
-def trial_table(tried: pd.DataFrame | None) -> Table:
-    """One row a kind of input made of held-out patients: how many were tried, and the share with a warning."""
-    rows = [] if tried is None else rows_of(summarise_trial(tried))
+def trial_table(tried: pd.DataFrame | None, known: Mapping[str, Any] | None) -> Table:
+    """One row a kind of input made of held-out patients: how many were tried, and the share with a warning.
+
+    No row where no warning is ever given.
+    """
+    never = not known or absent(known.get("spread"))
+    rows = [] if tried is None or never else rows_of(summarise_trial(tried))
     columns = [
         Column("input", "Input"),
         Column("volumes", "Patients", "count"),

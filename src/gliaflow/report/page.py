@@ -95,7 +95,7 @@ def _contents(data: ReportData, charts: dict[str, Chart]) -> dict[str, Any]:
         "detection_facts": calls.detection_facts(data.detection),
         "reliability_tables": [calibration.curve_table(data, unit) for unit in calibration.UNITS],
         "familiarity_words": familiarity.in_words(data.familiarity),
-        "trial_table": familiarity.trial_table(data.tried),
+        "trial_table": familiarity.trial_table(data.tried, data.familiarity),
         "leakage_table": leakage.leakage_table(data.leakage),
         "leakage_words": leakage.in_words(data.leakage),
         "fold_table": None if data.folds is None else folds.fold_table(data),
