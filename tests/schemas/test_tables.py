@@ -23,6 +23,17 @@ def table(rows: list[dict[str, Any]], **types: str) -> pd.DataFrame:
     return frame.astype({name: kind for name, kind in kinds.items() if name in frame.columns})
 
 
+def familiarity() -> pd.DataFrame:
+    return table(
+        [
+            {"patient": "p", "input": "as it is", "distance": 0.9, "warned": False, "odd": ""},
+            {"patient": "p", "input": "black", "distance": np.nan, "warned": True, "odd": "No slice shows a head."},
+        ],
+        input="str",
+        odd="str",
+    )
+
+
 def files() -> pd.DataFrame:
     base = {"size": 7, "sha256": SHA, "role": "image", "patient": "p", "slice": 1, "site": None, "problem": None}
     return table(
@@ -209,6 +220,7 @@ SOUND: dict[type[pa.DataFrameModel], Callable[[], pd.DataFrame]] = {
     schemas.LabelTable: labels,
     schemas.VolumeTable: volumes,
     schemas.PartTable: parts,
+    schemas.FamiliarityTable: familiarity,
     schemas.LeakTable: leaks,
     schemas.HistoryTable: history,
     schemas.PredictionTable: predictions,
@@ -298,6 +310,9 @@ BROKEN: list[tuple[type[pa.DataFrameModel], int, str, Any, str]] = [
     (schemas.LeakTable, 1, "slice_a", 1, "names no slices, the others name both"),
     (schemas.LeakTable, 0, "kind", "exact", "similarity must be 1"),
     (schemas.LeakTable, 0, "similarity", 1.1, "must lie between 0 and 1"),
+    (schemas.FamiliarityTable, 0, "odd", "FLAIR is darker", "odd must be empty exactly where"),
+    (schemas.FamiliarityTable, 1, "odd", "", "odd must be empty exactly where"),
+    (schemas.FamiliarityTable, 0, "distance", -1.0, "must be at least 0"),
     (schemas.HistoryTable, 1, "epoch", 4, "must count 1, 2, 3"),
     (schemas.HistoryTable, 1, "loss", np.nan, "must not be missing"),
     (schemas.HistoryTable, 1, "learning_rate", 0.0, "must be greater than 0"),
