@@ -1,20 +1,15 @@
 """The label audit as a page of pictures: the most doubtful masks, kind by kind."""
 
-import base64
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from gliaflow.evaluation.audit import FLOOR, KINDS, LEAST, MISPLACED, REACH, TOLERANCE
-from gliaflow.inference.overlays import PREDICTED_COLOR, TRUE_COLOR
+from gliaflow.report.frame import open_templates, render_style
 from gliaflow.report.pictures import CELL, GAP_GREY, Strip, Viewer
 from gliaflow.report.tables import Column, Table, plural, rows_of, write
-from gliaflow.report.themes import DARK, LIGHT
 
 SHOWN = 10  # pictures of a kind
 LISTED = 200  # rows of the table; the rest is in audit.parquet
@@ -46,17 +41,7 @@ class AuditData:
 
 def render_audit(data: AuditData) -> str:
     """The page as HTML: it needs nothing but itself, and every text of the data is escaped."""
-    environment = Environment(
-        loader=PackageLoader("gliaflow.report", "template"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(write=write)
-    outlines = (TRUE_COLOR, PREDICTED_COLOR)
-    style = environment.get_template("style.css.j2").render(light=LIGHT, dark=DARK, outlines=outlines)
+    environment = open_templates({"write": write})
     return environment.get_template("audit.html.j2").render(
         source=data.source,
         verdict=verdict(data),
@@ -65,8 +50,7 @@ def render_audit(data: AuditData) -> str:
         sections=[_section(data, kind) for kind in KINDS],
         table=doubt_table(data.doubts),
         left_out=max(len(data.doubts) - LISTED, 0),
-        style=Markup(style),
-        style_digest=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+        **render_style(environment),
     )
 
 

@@ -1,15 +1,11 @@
 """The report as files: a page that stands by itself, its figures as PNG, and a summary for machines."""
 
-import base64
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from gliaflow.inference.overlays import PREDICTED_COLOR, TRUE_COLOR
 from gliaflow.report import (
     calibration,
     calls,
@@ -25,10 +21,10 @@ from gliaflow.report import (
 from gliaflow.report.curves import best_epoch
 from gliaflow.report.data import ReportData
 from gliaflow.report.figures import Chart, draw_charts
+from gliaflow.report.frame import digest, open_templates, render_style
 from gliaflow.report.gallery import PictureSet, draw_gallery
 from gliaflow.report.summary import FigureFile, summarise
 from gliaflow.report.tables import interval, write
-from gliaflow.report.themes import DARK, LIGHT
 
 
 def write_report(folder: Path, data: ReportData) -> Path:
@@ -49,28 +45,16 @@ def write_report(folder: Path, data: ReportData) -> Path:
 
 def render_page(data: ReportData, charts: dict[str, Chart], gallery: dict[str, PictureSet]) -> str:
     """The page as HTML; every text of the data is escaped."""
-    environment = Environment(
-        loader=PackageLoader("gliaflow.report", "template"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(write=write, bind=bind)
+    environment = open_templates({"write": write, "bind": bind})
     environment.globals.update(interval=interval)
-    style = environment.get_template("style.css.j2").render(
-        light=LIGHT, dark=DARK, outlines=(TRUE_COLOR, PREDICTED_COLOR)
-    )
     script = environment.get_template("sort.js").render()
     return environment.get_template("page.html.j2").render(
         data=data,
         charts=charts,
         gallery=gallery,
-        style=Markup(style),
         script=Markup(script),
-        style_digest=_digest(style),
-        script_digest=_digest(script),
+        script_digest=digest(script),
+        **render_style(environment),
         **_contents(data, charts),
     )
 
@@ -160,8 +144,3 @@ ORDER = (
 def bind(text: str) -> str:
     """The text with its per cents bound to their numbers, so that no line breaks between."""
     return text.replace(" %", "\u00a0%")
-
-
-def _digest(text: str) -> str:
-    """What the page's content security policy names an inline style or script by."""
-    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

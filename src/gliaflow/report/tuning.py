@@ -1,26 +1,22 @@
 """The page of a tuning: how the search went, what it changed, and whether that held on patients that it never saw."""
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from gliaflow.evaluation.compare import Comparison
 from gliaflow.report.canvas import png
 from gliaflow.report.figures import Chart
+from gliaflow.report.frame import open_templates, render_style
 from gliaflow.report.provenance import flatten
 from gliaflow.report.tables import Column, Table, interval, plural, write
 from gliaflow.report.themes import DARK, LIGHT
 from gliaflow.report.trials import draw_curves, draw_pairs, draw_trials
 
 STATES = {"complete": "in full", "pruned": "ended early", "failed": "failed"}
-OUTLINES = ((0, 0, 0), (0, 0, 0))  # the style has places for colours of outlines, which this page does not show
 
 
 @dataclass(frozen=True)
@@ -50,16 +46,7 @@ class TuningData:
 
 def render_page(data: TuningData) -> str:
     """The page as HTML: it needs nothing but itself, and every text of the data is escaped."""
-    environment = Environment(
-        loader=PackageLoader("gliaflow.report", "template"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(write=write)
-    style = environment.get_template("style.css.j2").render(light=LIGHT, dark=DARK, outlines=OUTLINES)
+    environment = open_templates({"write": write})
     return environment.get_template("tune.html.j2").render(
         source=data.source,
         verdict=verdict_of(data),
@@ -69,8 +56,7 @@ def render_page(data: TuningData) -> str:
         changes=change_table(data),
         scores=score_table(data),
         trials=trial_table(data),
-        style=Markup(style),
-        style_digest=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+        **render_style(environment),
     )
 
 
