@@ -1,20 +1,15 @@
 """The cross-validation: every patient is tested by a model that never saw it."""
 
 import logging
-import os
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from prefect import flow
-from prefect.runtime import flow_run
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.steps import by_fold, learn, measure_leakage, take_in
+from flows.steps import RUNNER, by_fold, learn, measure_leakage, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
-from gliaflow.store.runs import Run
-from gliaflow.store.shared import open_store
 from tasks.audit import AuditSettings, audit
 from tasks.pool import pool
 from tasks.publish import publish
@@ -22,8 +17,6 @@ from tasks.release import ReleaseSettings, release
 from tasks.report import ReportSettings, crossval_report
 from tasks.settings import EvaluateSettings, FoldSettings, IntakeSettings, PrepareSettings, TrainSettings
 from tasks.split import count_folds
-
-RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
 
 logger = logging.getLogger("gliaflow.run")
 
@@ -53,11 +46,8 @@ def crossval(
         evaluating: How the figures are made.
         leakage_meter: Train under the protocol `slice` too, to measure by how much its leak flatters.
     """
-    settings = (intake, preparing, folding, training, evaluating)
-    parameters = {name: value for group in settings for name, value in group.model_dump().items()}
-    store = open_store(artifacts)
-    parameters |= {"data": data, "artifacts": artifacts, "leakage_meter": leakage_meter}
-    run = Run(flow_run.name.replace("/", "-"), store, parameters)
+    run = open_run(data, artifacts, intake, preparing, folding, training, evaluating, leakage_meter=leakage_meter)
+    store = run.store
     with in_words(store.root), run.under_way():
         cohort = take_in(run, data, intake, preparing, batch)
         folds = []

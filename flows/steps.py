@@ -1,12 +1,17 @@
-"""What several runs have in common: the way in, and learning from a split."""
+"""What several runs have in common: their record, the way in, and learning from a split."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from prefect.runtime import flow_run
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from gliaflow.store.artifacts import Artifact
 from gliaflow.store.runs import Run
+from gliaflow.store.shared import open_store
 from tasks.evaluate import evaluate
 from tasks.label import label
 from tasks.leakage import leakage
@@ -18,11 +23,14 @@ from tasks.settings import (
     FoldSettings,
     IntakeSettings,
     PrepareSettings,
+    Settings,
     SplitSettings,
     TrainSettings,
 )
 from tasks.split import split
 from tasks.train import train as fit
+
+RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,13 @@ class Learnt:
     parts: Artifact
     model: Artifact
     scores: Artifact
+
+
+def open_run(data: str, artifacts: str, *settings: Settings, **more: Any) -> Run:
+    """The record of the flow run that calls this, in the store `artifacts`, with all that was set."""
+    parameters = {name: value for group in settings for name, value in group.model_dump().items()}
+    name = flow_run.name.replace("/", "-")
+    return Run(name, open_store(artifacts), {"data": data, "artifacts": artifacts, **parameters, **more})
 
 
 def take_in(run: Run, data: str, intake: IntakeSettings, preparing: PrepareSettings, batch: int) -> Intake:

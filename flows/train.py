@@ -1,26 +1,19 @@
 """The main run: from a folder of slices and masks to a trained, scored model and its report."""
 
-import os
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from prefect import flow
-from prefect.runtime import flow_run
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.steps import by_fold, learn, measure_leakage, take_in
+from flows.steps import RUNNER, by_fold, learn, measure_leakage, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
-from gliaflow.store.runs import Run
-from gliaflow.store.shared import open_store
 from tasks.predict import predict
 from tasks.publish import publish
 from tasks.release import ReleaseSettings, release
 from tasks.report import ReportSettings, report
 from tasks.settings import EvaluateSettings, IntakeSettings, PrepareSettings, SplitSettings, TrainSettings
-
-RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
 
 
 @flow(name="train", task_runner=RUNNER)
@@ -48,11 +41,8 @@ def train(
         evaluating: How the figures are made.
         leakage_meter: Train under the protocol `slice` too, to measure by how much its leak flatters.
     """
-    settings = (intake, preparing, splitting, training, evaluating)
-    parameters = {name: value for group in settings for name, value in group.model_dump().items()}
-    store = open_store(artifacts)
-    parameters |= {"data": data, "artifacts": artifacts, "leakage_meter": leakage_meter}
-    run = Run(flow_run.name.replace("/", "-"), store, parameters)
+    run = open_run(data, artifacts, intake, preparing, splitting, training, evaluating, leakage_meter=leakage_meter)
+    store = run.store
     with in_words(store.root), run.under_way():
         cohort = take_in(run, data, intake, preparing, batch)
         learnt = learn(run, splitting, training, evaluating, cohort)

@@ -1,19 +1,14 @@
 """Tuning: a search for a better recipe, and what it found against the default on patients that it never saw."""
 
-import os
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from prefect import flow
-from prefect.runtime import flow_run
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows.steps import learn, take_in
+from flows.steps import RUNNER, learn, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
-from gliaflow.store.runs import Run
-from gliaflow.store.shared import open_store
 from tasks.settings import (
     EvaluateSettings,
     IntakeSettings,
@@ -25,8 +20,6 @@ from tasks.settings import (
 from tasks.split import split
 from tasks.tune import check_protocol, search
 from tasks.verdict import VerdictSettings, publish_verdict, verdict
-
-RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
 
 
 @flow(name="tune", task_runner=RUNNER)
@@ -55,10 +48,8 @@ def tune(
         evaluating: How the figures are made.
     """
     check_protocol(splitting)
-    settings = (intake, preparing, splitting, tuning, training, evaluating)
-    parameters = {name: value for group in settings for name, value in group.model_dump().items()}
-    store = open_store(artifacts)
-    run = Run(flow_run.name.replace("/", "-"), store, {"data": data, "artifacts": artifacts, **parameters})
+    run = open_run(data, artifacts, intake, preparing, splitting, tuning, training, evaluating)
+    store = run.store
     with in_words(store.root), run.under_way():
         cohort = take_in(run, data, intake, preparing, batch)
         parts = split(run, splitting, labels=cohort.labels, volumes=cohort.volumes)
