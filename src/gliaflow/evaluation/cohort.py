@@ -47,8 +47,12 @@ class Cohort:
         """A sum over patients [P] by another; the second counts what the figure is a mean of."""
         tops, bottoms = np.asarray(top, float), np.asarray(bottom, float)
         n = int(bottoms.sum())
-        drawn = _divide(tops[self.cohorts].sum(axis=1), bottoms[self.cohorts].sum(axis=1))
+        drawn = self.resample(tops, bottoms)
         return _figure(tops.sum() / n if n else np.nan, drawn, int(np.count_nonzero(bottoms)), n)
+
+    def resample(self, tops: np.ndarray, bottoms: np.ndarray) -> np.ndarray:
+        """What one sum over patients [P] by another is in each resampled cohort, float64 [R]; NaN where undefined."""
+        return _divide(tops[self.cohorts].sum(axis=1), bottoms[self.cohorts].sum(axis=1))
 
     def mean(self, values: Column, chosen: Column) -> Figure:
         """The mean of a value over the slices where `chosen` is 1 (of 0 and 1), all patients pooled."""

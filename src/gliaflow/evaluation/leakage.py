@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gliaflow.evaluation.cohort import Figure
+from gliaflow.evaluation.cohort import Cohort, Figure
 from gliaflow.evaluation.counts import dice, iou
-from gliaflow.evaluation.intervals import interval, resample_patients
+from gliaflow.evaluation.intervals import interval
 
 ABOUT = (
     "The same recipe trained and tested under two protocols: `slice` deals the slices with tumour at random, so that "
@@ -87,22 +87,20 @@ class _Side:
 
     def __init__(self, predictions: pd.DataFrame, resamples: int, seed: int) -> None:
         self.rows = predictions[(predictions["part"] == "test") & (predictions["true_pixels"] > 0)]
-        self.patient, names = pd.factorize(self.rows["patient"], sort=True)
-        self.patients = len(names)
-        self.cohorts = resample_patients(self.patients, resamples, seed) if self.patients > 1 else None
+        patient, _ = pd.factorize(self.rows["patient"], sort=True)
+        self.cohort = Cohort(patient, resamples, seed) if len(patient) else None
 
     def estimate(self, top: np.ndarray, bottom: np.ndarray) -> tuple[Figure, np.ndarray]:
         """The ratio of two sums over slices, and what it is in each resampled cohort (NaN where undefined).
 
         There are no cohorts where fewer than two patients bear on it, and so no interval.
         """
-        tops, bottoms = (np.bincount(self.patient, weights=column, minlength=self.patients) for column in (top, bottom))
         drawn = np.array([])
-        if not bottoms.any():
+        if self.cohort is None or not bottom.any():
             return Figure(None, None, None, 0), drawn
-        if self.cohorts is not None and np.count_nonzero(bottoms) > 1:
-            sampled = bottoms[self.cohorts].sum(axis=1)
-            drawn = np.where(sampled > 0, tops[self.cohorts].sum(axis=1) / np.maximum(sampled, 1), np.nan)
+        tops, bottoms = self.cohort.sum(top), self.cohort.sum(bottom)
+        if np.count_nonzero(bottoms) > 1:
+            drawn = self.cohort.resample(tops, bottoms)
         return Figure(float(tops.sum() / bottoms.sum()), *interval(drawn), len(self.rows)), drawn
 
 
