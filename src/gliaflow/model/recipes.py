@@ -184,7 +184,7 @@ RECIPES: dict[str, Recipe] = {
     # the notebook's training (Adam 1e-3, BCE, batch 16, EarlyStopping 10, ReduceLROnPlateau 5/0.2/1e-4) on all slices
     "notebook": Recipe(name="notebook", precision="float32"),
     "default": _folded("default", epochs=26),
-    "fast": _folded("fast", epochs=5),
+    "fast": _folded("fast", epochs=12),
 }
 
 
