@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from benchmarks.killing.compare import differences, fingerprint
 from flows.__main__ import main
+from gliaflow.store.digests import digest_file
 from gliaflow.store.explain import explain_run
 from gliaflow.store.runs import Run, read_runs
 from gliaflow.store.shared import open_store
@@ -108,15 +110,35 @@ def test_every_patient_is_tested_once_by_a_fold_that_is_told(finished):
     assert metrics["volume_dice_mean"]["value"] == pytest.approx(patients["dice"].mean())
 
 
-def test_the_meter_and_the_audit_are_left_and_the_release_holds_every_fold(finished):
+def test_the_meter_and_the_audit_are_left_and_the_report_leads_to_the_card(finished):
     (meter,), (audit,), (bundle,) = (results(finished, stage) for stage in ("leakage", "audit", "release"))
     measured = json.loads((meter / "leakage.json").read_text())
     assert measured["gap"]["value"] == pytest.approx(measured["slice"]["value"] - measured["patient"]["value"])
     assert measured["patient"]["n"] == 12, "the tumour slices of all six patients"
     assert "Disagreement is no proof" in (audit / "audit.html").read_text()
-    assert len(list(bundle.glob("*.keras"))) == 2 and (bundle / "MODEL_CARD.md").exists()
     (page,) = results(finished, "crossval_report")
-    assert "<html" in (page / "report.html").read_text()
+    assert f"../../release/{bundle.name}/MODEL_CARD.md" in (page / "report.html").read_text()
+
+
+def test_the_release_holds_the_model_of_every_fold_and_what_all_chose(finished):
+    (bundle,), (pooled,) = results(finished, "release"), results(finished, "pool")
+    told = json.loads((bundle / "model.json").read_text())
+    models = [digest_file(model / "model.keras") for model in results(finished, "train")[:2]]
+    assert [member["sha256"] for member in told["members"]] == models
+    assert [digest_file(bundle / member["file"]) for member in told["members"]] == models
+    points = [json.loads((scores / "operating.json").read_text()) for scores in results(finished, "evaluate")[:2]]
+    for name in ("threshold", "min_pixels"):
+        assert told[name] == np.rint(np.mean([point[name] for point in points]))
+    assert told["detection"]["patients"] == len({*val_patients(finished)})
+    headline = json.loads((pooled / "metrics.json").read_text())[0]
+    card = (bundle / "MODEL_CARD.md").read_text()
+    assert f"| Volume Dice, mean | {headline['value']:.3f} |" in card and "Research use only" in card
+
+
+def val_patients(artifacts: Path) -> list[str]:
+    """The patients that the two folds chose by."""
+    tables = [pd.read_parquet(parts / "parts.parquet") for parts in results(artifacts, "split")[:2]]
+    return [patient for table in tables for patient in table.loc[table["part"] == "val", "patient"].unique()]
 
 
 def test_why_tells_the_folds_apart(finished):
