@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from gliaflow.report.themes import Theme
 
@@ -69,6 +69,15 @@ def label(axes: Axes, theme: Theme, *, x: str = "", y: str = "") -> None:
     for name, set_label in ((x, axes.set_xlabel), (y, axes.set_ylabel)):
         if name:
             set_label(name, color=theme.soft, fontsize=SMALL, family=FONT, labelpad=3)
+
+
+def scale_shares(axes: Axes) -> None:
+    """Let a chart of one mark a line run from 0 to 1 to the right; its lines are named beside it, if at all."""
+    axes.set_xlim(0, 1)
+    axes.spines["left"].set_visible(False)
+    axes.yaxis.set_major_locator(NullLocator())
+    axes.xaxis.set_major_locator(FixedLocator([0, 0.2, 0.4, 0.6, 0.8, 1]))
+    axes.xaxis.set_major_formatter(Decimal)
 
 
 def drawable(text: str, most: int = 26) -> str:

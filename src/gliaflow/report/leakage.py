@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullLocator
 
-from gliaflow.report.canvas import SMALL, Decimal, add_axes, label, new_figure, title, write
+from gliaflow.report.canvas import SMALL, add_axes, label, new_figure, scale_shares, title, write
 from gliaflow.report.measures import interval_of, measure_of
 from gliaflow.report.tables import MISSING, Column, Table, absent, sentence
 from gliaflow.report.themes import Theme
@@ -86,12 +85,8 @@ def draw_leakage(leakage: Mapping[str, Any], theme: Theme) -> Figure:
         x = (-0.45, 0.45)[at]
         axes.plot(x, 0.95, marker, color=color, markersize=4.5, clip_on=False)
         write(axes, x + 0.03, 0.94, SIDES[side], theme.ink, size=SMALL, most=40, va="center")
-    axes.set_xlim(0, 1)
     axes.set_ylim(-len(figures) + 0.4, 0.6)
-    axes.spines["left"].set_visible(False)
-    axes.yaxis.set_major_locator(NullLocator())
-    axes.xaxis.set_major_locator(FixedLocator([0, 0.2, 0.4, 0.6, 0.8, 1]))
-    axes.xaxis.set_major_formatter(Decimal)
+    scale_shares(axes)
     label(axes, theme, x="on test slices with tumour")
     title(figure, theme, "What leakage adds")
     return figure

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from gliaflow.report.canvas import SMALL, Count, Decimal, add_axes, label, new_figure, title, write
+from gliaflow.report.canvas import SMALL, Count, Decimal, add_axes, label, new_figure, scale_shares, title, write
 from gliaflow.report.themes import MARKERS, Theme
 
 MOST_SITES = 6  # more are drawn together, as "other"
@@ -46,11 +46,7 @@ def draw_patients(
             if low is not None and high is not None:
                 axes.fill_betweenx([bottom, top], low, high, color=theme.accent, alpha=0.18, linewidth=0, zorder=0)
     axes.set_ylim(min(rows["y"].min() - 0.7, -5), 0.9)
-    axes.set_xlim(0, 1)
-    axes.spines["left"].set_visible(False)
-    axes.yaxis.set_major_locator(NullLocator())
-    axes.xaxis.set_major_locator(FixedLocator([0, 0.2, 0.4, 0.6, 0.8, 1]))
-    axes.xaxis.set_major_formatter(Decimal)
+    scale_shares(axes)
     label(axes, theme, x="volume Dice")
     title(figure, theme, "Dice by patient")
     _draw_legend(figure, axes, sites, theme)

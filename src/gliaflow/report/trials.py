@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
-from gliaflow.report.canvas import SMALL, Count, Decimal, add_axes, label, new_figure, title, write
+from gliaflow.report.canvas import SMALL, Count, Decimal, add_axes, label, new_figure, scale_shares, title, write
 from gliaflow.report.themes import Theme
 
 MOST_NAMED = 60  # patients; beyond that their names would not be read
@@ -78,11 +78,7 @@ def draw_pairs(rows: pd.DataFrame, theme: Theme) -> Figure:
     for y, name in enumerate(rows["patient"]) if named else ():
         write(axes, -0.045, y, str(name), theme.soft, size=SMALL * 0.9, ha="right", va="center")
     axes.set_ylim(-0.7, len(rows) - 0.3)
-    axes.set_xlim(0, 1)
-    axes.spines["left"].set_visible(False)
-    axes.yaxis.set_major_locator(NullLocator())
-    axes.xaxis.set_major_locator(FixedLocator([0, 0.2, 0.4, 0.6, 0.8, 1]))
-    axes.xaxis.set_major_formatter(Decimal)
+    scale_shares(axes)
     label(axes, theme, x="volume Dice")
     title(figure, theme, "Dice by test patient")
     return figure
