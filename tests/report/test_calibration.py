@@ -34,7 +34,7 @@ def test_runs_that_did_not_measure_it_have_no_curve(make, whole: ReportData) -> 
 
 def test_the_error_stands_beside_its_curve_in_the_digits_that_it_needs(make, whole: ReportData) -> None:
     assert calibration.error_of(whole, "slices") == "ECE 0.072 (0.050 to 0.110)"
-    assert calibration.error_of(whole, "pixels") == "ECE 0.00312 (0.00200 to 0.00500)"
+    assert calibration.error_of(whole, "pixels") == "ECE 0.0031 (0.0020 to 0.0050)"
     assert calibration.error_of(make(metrics=[]), "pixels") == ""
 
 

@@ -33,8 +33,8 @@ def test_without_val_the_table_has_no_columns_for_it(crossed: ReportData) -> Non
 @pytest.mark.parametrize(
     ("value", "kind", "text"),
     [
-        (0.87651, "score", "0.877"), (6.04, "pixels", "6.0 px"), (0.00312, "fine", "0.00312"),
-        (0.002, "fine", "0.00200"),
+        (0.87651, "score", "0.877"), (6.04, "pixels", "6.0 px"), (0.00312, "fine", "0.0031"),
+        (0.002, "fine", "0.0020"),
         (0.31234, "fine", "0.312"), (0.0, "fine", "0.000"), (None, "pixels", "–"), (float("nan"), "score", "–"),
     ],
 )  # fmt: skip

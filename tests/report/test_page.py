@@ -176,7 +176,7 @@ def test_numbers_of_the_tables_reach_the_page(page: Page) -> None:
         "epoch 4",
         "9 different",
         "4.1 to 9.0 px",
-        "0.00200 to 0.00500",
+        "0.0020 to 0.0050",
         "fewer than 20 pixels",
         "“unsure” of 3 of 15 slices (20\u00a0%)",
         "below a probability of 0.080",

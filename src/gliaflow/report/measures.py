@@ -112,13 +112,13 @@ def measure_of(name: str) -> Measure:
 
 
 def written(value: Any, kind: str) -> str:
-    """A figure for people: distances in pixels to a tenth, others to three decimals (`fine`: three digits)."""
+    """A figure for people: distances in pixels to a tenth, others to three decimals (`fine`: two digits)."""
     value = plain(value)
     if value is None:
         return MISSING
     if kind == "pixels":
         return f"{value:.1f} px"
-    return f"{value:#.3g}" if kind == "fine" and 0 < value < 0.1 else write(value, "score")
+    return f"{value:#.2g}" if kind == "fine" and 0 < value < 0.1 else write(value, "score")
 
 
 def interval_of(metric: Mapping[str, Any], kind: str = "score") -> str:
