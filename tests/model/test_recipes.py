@@ -36,7 +36,7 @@ def test_names_are_keys_and_fields_are_described() -> None:
 
 
 def test_unknown_name_lists_the_choices() -> None:
-    with pytest.raises(UnusableRecipe, match=r"one of notebook, default, or the path of a \.json or \.toml.*'defualt'"):
+    with pytest.raises(UnusableRecipe, match=r"one of notebook, default, fast, or the path .*'defualt'"):
         load_recipe("defualt")
 
 
