@@ -1,5 +1,7 @@
 """Augmentation moves image and mask together, and is a function of its generator."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -58,16 +60,16 @@ def test_intensities_change_per_sequence_and_leave_mask_black_and_order() -> Non
     assert len({round(c, 3) for c in changes}) == 3
 
 
-def test_a_missing_sequence_becomes_flair() -> None:
+def test_missing_sequences_become_flair() -> None:
     image, mask = picture()
-    how, seen = STILL.model_copy(update={"missing": 1.0}), set()
-    for seed in range(8):
+    how, seen = STILL.model_copy(update={"missing": 1.0}), Counter[tuple[int, ...]]()
+    for seed in range(300):
         varied, _ = augment(image, mask, how, np.random.default_rng(seed))
-        copies = [c for c in (0, 2) if np.array_equal(varied[..., c], image[..., 1])]
-        assert len(copies) == 1
-        np.testing.assert_array_equal(varied[..., 2 - copies[0]], image[..., 2 - copies[0]])
-        seen.add(copies[0])
-    assert seen == {0, 2}
+        copies = tuple(c for c in (0, 2) if np.array_equal(varied[..., c], image[..., 1]))
+        for kept in {0, 1, 2} - set(copies):
+            np.testing.assert_array_equal(varied[..., kept], image[..., kept])
+        seen[copies] += 1
+    assert set(seen) == {(0,), (2,), (0, 2)} and min(seen.values()) > 70, "each as often"
 
 
 def test_equal_generators_give_equal_slices_and_the_original_is_untouched() -> None:
@@ -91,7 +93,7 @@ def test_neighbours_are_varied_like_their_slice() -> None:
     np.testing.assert_array_equal(varied[..., :3], varied[..., 3:6])
     np.testing.assert_array_equal(varied[..., :3], varied[..., 6:])
     copies = [(varied[..., i] == varied[..., 1]).all() for i in (0, 2)]
-    assert sorted(copies) == [False, True], "one sequence is FLAIR"
+    assert any(copies), "a sequence is FLAIR"
 
 
 @pytest.mark.parametrize("seed", range(6))

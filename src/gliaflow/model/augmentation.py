@@ -7,6 +7,7 @@ from gliaflow.model.recipes import Augmentation
 
 SEQUENCES = 3
 FLAIR = 1
+LOST = ((0,), (2,), (0, 2))  # what a patient may lack: pre-contrast, post-contrast or both
 GRID = 4  # squares along a side over which random displacements and brightness change
 
 
@@ -35,7 +36,8 @@ def augment(
     if how.bias or how.noise:
         image = _disturb(image, how, rng)
     if rng.random() < how.missing:  # as the data set does with patients who lack a sequence
-        image[..., rng.choice((0, 2)) :: SEQUENCES] = image[..., FLAIR::SEQUENCES]
+        for sequence in LOST[rng.integers(len(LOST))]:
+            image[..., sequence::SEQUENCES] = image[..., FLAIR::SEQUENCES]
     return image, mask
 
 

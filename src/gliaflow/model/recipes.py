@@ -37,7 +37,8 @@ class Augmentation(BaseModel):
         default=0.05, ge=0.0, lt=1.0, description="Each sequence's greatest change of brightness, of 255"
     )
     missing: Share = Field(
-        default=0.1, description="Share of slices whose pre- or post-contrast sequence becomes a copy of FLAIR"
+        default=0.1,
+        description="Share of slices whose pre-contrast, post-contrast or both, each as often, become copies of FLAIR",
     )
     elastic: float = Field(default=0.0, ge=0.0, description="Deviation of smooth random displacements, in pixels")
     bias: float = Field(
@@ -173,7 +174,7 @@ def _folded(name: str, epochs: int) -> Recipe:
         epochs=epochs,
         passes=2,
         empty_ratio=1.0,
-        augmentation=Augmentation(rotate=20.0, scale=0.15, shift=0.05, gamma=0.3, contrast=0.2),
+        augmentation=Augmentation(rotate=20.0, scale=0.15, shift=0.05, gamma=0.3, contrast=0.2, missing=0.3),
         monitor="val_dice",
         stop_patience=None,
         mirror=True,

@@ -112,7 +112,7 @@ SPACE: tuple[Dimension, ...] = (
     Range("augmentation.gamma", 0.0, 0.5),
     Range("augmentation.contrast", 0.0, 0.4),
     Range("augmentation.brightness", 0.0, 0.2),
-    Range("augmentation.missing", 0.0, 0.3),
+    Range("augmentation.missing", 0.0, 0.5),
     Range("augmentation.elastic", 0.0, 4.0),
     Range("augmentation.bias", 0.0, 0.4),
     Range("augmentation.noise", 0.0, 12.0),
