@@ -18,7 +18,7 @@ from gliaflow.report.themes import Theme
 Unit = Literal["slices", "pixels"]
 UNITS: tuple[Unit, ...] = ("slices", "pixels")
 WORDS = {"slices": "“this slice has tumour”", "pixels": "“this pixel is tumour”"}
-HEIGHT = 3.9
+HEIGHT = 4.1
 STRIP = 0.75  # inches, of the bars below
 
 
@@ -71,15 +71,14 @@ def draw_reliability(curve: pd.DataFrame, unit: Unit, error: str, theme: Theme) 
     `error` is the calibration error as text, empty where it is not known.
     """
     figure = new_figure(theme, HEIGHT)
-    axes = add_axes(figure, theme, left=0.56, bottom=0.5 + STRIP, right=0.14, top=0.36)
+    axes = add_axes(figure, theme, left=0.56, bottom=0.5 + STRIP, right=0.14, top=0.56)
     axes.plot([0, 1], [0, 1], color=theme.soft, linewidth=0.8, linestyle=(0, (3, 2)))
     said, so = curve["predicted"].to_numpy(), curve["observed"].to_numpy()
     spread = np.abs(np.stack([so - curve["observed_low"], curve["observed_high"] - so]).astype(float))
     color = theme.series[0]
     axes.errorbar(said, so, yerr=spread, fmt="none", ecolor=color, elinewidth=1, capsize=2, zorder=3)
     axes.plot(said, so, "o-", color=color, linewidth=1.2, markersize=4, clip_on=False, zorder=4)
-    write(axes, 0.03, 0.96, error, theme.ink, size=SMALL, most=50, va="top")
-    write(axes, 0.03, 0.88, "below the line: too sure of a tumour", theme.soft, size=SMALL, most=50, va="top")
+    write(axes, 0, 1.03, error, theme.ink, size=SMALL, most=50, va="bottom")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.xaxis.set_major_locator(NullLocator())
