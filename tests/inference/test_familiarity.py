@@ -176,6 +176,17 @@ def test_a_trial_has_a_row_a_held_out_patient_and_input(head: Head) -> None:
     pd.testing.assert_frame_equal(table, try_familiarity(volumes, folds).table)
 
 
+def test_folds_of_too_few_patients_are_no_trial(head: Head) -> None:
+    volumes = {f"P{seed:02d}": head(seed) for seed in range(12)}
+    names = sorted(volumes)
+    folds = [(set(names) - {*names[n : n + 4]}, {*names[n : n + 4]}) for n in (0, 4, 8)]
+    trial = try_familiarity(volumes, folds)
+    assert trial.familiarity.patients == 12 and trial.familiarity.warn(volumes["P00"] * 0) != ()
+    assert schemas.validate(trial.table, schemas.FamiliarityTable, "familiarity table").empty
+    some = try_familiarity(volumes, [*folds, (set(names[1:]), {"P00"})]).table
+    assert set(some["patient"]) == {"P00"} and some.loc[some["input"] == "black", "warned"].all()
+
+
 def test_wrong_inputs_are_pictures_of_their_kind(head: Head) -> None:
     images, rng = head(0), np.random.default_rng(0)
     for kind, maker in KINDS.items():

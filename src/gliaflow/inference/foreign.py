@@ -94,16 +94,21 @@ def try_familiarity(
     ----------
     volumes : mapping of patient to images, uint8 [S, H, H, 3]
     folds : sequence of (training patients, held-out patients)
-        The familiarity that is left is that of all patients that train in any fold.
+        The familiarity that is left is that of all patients that train in any fold. A fold of too few to tell anything
+        (`FEWEST`) says nothing of the warning, and is left out of the table.
     progress : callable
         Told how many of all patients are done.
     """
     measured = {patient: measure_volume(images) for patient, images in sorted(volumes.items())}
     known = {patient: properties for patient, properties in measured.items() if properties is not None}
-    held_out = sum(len(tried) for _, tried in folds)
+    fitted = [
+        (fit_familiarity({patient: known[patient] for patient in sorted(training & known.keys())}), tried)
+        for training, tried in folds
+    ]
+    fitted = [(familiarity, tried) for familiarity, tried in fitted if familiarity.spread is not None]
+    held_out = sum(len(tried) for _, tried in fitted)
     rows: list[tuple[str, str, float, bool, str]] = []
-    for training, tried in folds:
-        familiarity = fit_familiarity({patient: known[patient] for patient in sorted(training & known.keys())})
+    for familiarity, tried in fitted:
         for patient in sorted(tried):
             inputs = {AS_IS: measured[patient], **_foreign(volumes[patient], patient, kinds)}
             rows += [(patient, kind, *_judge(familiarity, properties)) for kind, properties in inputs.items()]

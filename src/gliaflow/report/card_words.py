@@ -152,7 +152,7 @@ def familiarity_sentence(familiarity: Familiarity, members: int, tried: bool) ->
         "get a warning."
     )
     if not tried:
-        return f"{said} It was not tried: no patient was held out whole."
+        return f"{said} It was not tried: no patient was held out whole from enough others."
     how = "held-out patients" if members == 1 else "each fold's test patients (told from its training patients)"
     return f"{said} It was tried on {how} as they are, and on the same made into something else:"
 
