@@ -9,7 +9,7 @@ from gliaflow.report.themes import LIGHT
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (0.07, 0.16, "The gap of 0.111 (95 % interval 0.070 to 0.160) is what leaking adds"),
+        (0.07, 0.16, "The gap of 0.111 (95 % interval 0.070 to 0.160) is what that way of testing adds"),
         (-0.02, 0.16, "The gap of 0.111 (95 % interval -0.020 to 0.160) may be chance."),
         (-0.3, -0.1, "goes the other way: here leaking does not flatter."),
         (None, None, "too few patients to say whether the gap of 0.111 is more than chance."),

@@ -266,7 +266,7 @@ def test_a_cross_validation_gives_equal_bytes_and_its_own_artifacts(crossed: Rep
     keys = [figure["key"] for figure in summary["figures"]]
     assert {"dice-by-fold", "leakage-gap", "roc-curve", "reliability-pixels"} <= set(keys)
     assert "threshold-curve" not in keys
-    assert "## Folds" in summary["markdown"] and "what leaking adds" in summary["markdown"]
+    assert "## Folds" in summary["markdown"] and "what that way of testing adds" in summary["markdown"]
     assert "| Metric | Out of fold | 95 % interval | n |\n" in summary["markdown"]
     sets = dict.fromkeys(SETS, PictureSet("", (), 0, []))
     charts = draw_charts(crossed)

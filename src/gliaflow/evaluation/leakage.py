@@ -20,7 +20,8 @@ ABOUT = (
     "tumour; volume Dice is not compared, as `slice` has no whole volumes. The gap is `slice` minus the other. "
     "Intervals resample patients with all their slices, for each protocol apart: different slices of a patient are "
     "tested under each, so there is nothing to pair. Patients whom both test make the interval of the gap rather too "
-    "wide than too narrow. What else differs: `slice` trains on slices with tumour alone, though on more patients."
+    "wide than too narrow. What else differs, and is in the gap: `slice` trains on slices with tumour "
+    "alone, though of more patients, and chooses threshold and component filter by such slices alone."
 )
 
 

@@ -31,7 +31,10 @@ def in_words(leakage: Mapping[str, Any] | None) -> str:
     if not range_:
         meaning = f"There are too few patients to say whether the gap of {gap:.3f} is more than chance"
     elif low > 0:
-        meaning = f"The gap of {gap:.3f}{range_} is what leaking adds: such a figure promises what no new patient gets"
+        meaning = (
+            f"The gap of {gap:.3f}{range_} is what that way of testing adds: "
+            "such a figure promises what no new patient gets"
+        )
     elif high < 0:
         meaning = f"The gap of {gap:.3f}{range_} goes the other way: here leaking does not flatter"
     else:
@@ -88,7 +91,7 @@ def draw_leakage(leakage: Mapping[str, Any], theme: Theme) -> Figure:
     axes.set_ylim(-len(figures) + 0.4, 0.6)
     scale_shares(axes)
     label(axes, theme, x="on test slices with tumour")
-    title(figure, theme, "What leakage adds")
+    title(figure, theme, "What dealing slices at random adds")
     return figure
 
 
