@@ -142,9 +142,11 @@ def test_a_damaged_study_begins_anew_and_is_kept(alone, tmp_path, caplog):
     run(tmp_path, 3)
     content = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(content[: len(content) // 2])
+    (tmp_path / f"{FILE}-journal").write_bytes(content)
     assert same(run(tmp_path, 12), alone)
     assert "is damaged: the search begins anew" in caplog.text
     assert (tmp_path / f"{FILE}.damaged").stat().st_size == len(content) // 2
+    assert not (tmp_path / f"{FILE}-journal").exists()
 
 
 def test_what_matters_is_told_once_there_are_enough_trials(alone, tmp_path, monkeypatch):
@@ -154,6 +156,8 @@ def test_what_matters_is_told_once_there_are_enough_trials(alone, tmp_path, monk
     assert outcome.importance.keys() == {dimension.field for dimension in SEARCH.space}
     assert sum(outcome.importance.values()) == pytest.approx(1)
     assert min(outcome.importance.values()) >= 0
+    assert outcome.importance["learning_rate"] > 0.5, "the only field that decides"
+    assert outcome.importance == run(tmp_path, 12, Search(BASELINE, seed=0, epochs=EPOCHS, pruner="none")).importance
 
 
 def test_optuna_keeps_its_own_record(tmp_path):

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import optuna
 import pandas as pd
-from optuna.importance import get_param_importances
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from gliaflow.model.recipes import Recipe
@@ -68,7 +68,7 @@ class Outcome:
 
     trials : number, state, dice (of a pruned trial, at the epoch at which it was ended), epochs, parameters, why
     curves : trial, epoch, val_dice
-    importance : field -> share of the differences in Dice that it goes with; empty where there are too few trials
+    importance : field -> share of the differences in Dice that it goes with (fANOVA); empty for too few trials
     """
 
     best: int
@@ -88,6 +88,7 @@ def open_study(folder: Path, search: Search) -> Iterator[optuna.Study]:
     if path.exists() and not _is_whole(path):
         logger.warning("%s is damaged: the search begins anew, the file is kept as %s.damaged", path, FILE)
         os.replace(path, folder / f"{FILE}.damaged")
+        (folder / f"{FILE}-journal").unlink(missing_ok=True)  # SQLite would play it back into the new file
     if not path.exists():
         draft = folder / f"{FILE}.draft"
         draft.unlink(missing_ok=True)
@@ -189,7 +190,8 @@ def _importance(study: optuna.Study, complete: list[FrozenTrial]) -> dict[str, f
         return {}
     copy = optuna.create_study(direction="maximize")
     copy.add_trials(complete)  # those beyond `total` don't count
-    return {name: float(share) for name, share in get_param_importances(copy).items()}
+    evaluator = FanovaImportanceEvaluator(seed=0)
+    return {name: float(share) for name, share in get_param_importances(copy, evaluator=evaluator).items()}
 
 
 @contextmanager
