@@ -119,11 +119,12 @@ def _mean(members: Sequence[_Member], name: str) -> int:
 
 
 def _detection(members: Sequence[_Member]) -> Detection:
-    """One member's own fit; of several a fit to all their val slices, each scored by the member that it is val of."""
+    """One member's own fit; of several a fit to all their val slices, each scored by the members that it is val of."""
     fits = [Detection(**member.operating["detection"]) for member in members]
     if len(fits) == 1:
         return fits[0]
     val = pd.concat([member.val for member in members])
+    val = val.groupby(["patient", "slice"], as_index=False).agg(score=("score", "mean"), mask=("mask", "first"))
     return fit_detection(
         val["score"].to_numpy(),
         val["mask"].to_numpy() == 1,

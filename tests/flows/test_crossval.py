@@ -129,16 +129,18 @@ def test_the_release_holds_the_model_of_every_fold_and_what_all_chose(finished):
     points = [json.loads((scores / "operating.json").read_text()) for scores in results(finished, "evaluate")[:2]]
     for name in ("threshold", "min_pixels"):
         assert told[name] == np.rint(np.mean([point[name] for point in points]))
-    assert told["detection"]["patients"] == len({*val_patients(finished)})
+    val = pd.concat([val_slices(scores) for scores in results(finished, "evaluate")[:2]])
+    assert told["detection"]["patients"] == val["patient"].nunique()
+    assert told["detection"]["slices"] == len(val.drop_duplicates()), "a patient of two folds' val counts once"
     headline = json.loads((pooled / "metrics.json").read_text())[0]
     card = (bundle / "MODEL_CARD.md").read_text()
     assert f"| Volume Dice, mean | {headline['value']:.3f} |" in card and "Research use only" in card
 
 
-def val_patients(artifacts: Path) -> list[str]:
-    """The patients that the two folds chose by."""
-    tables = [pd.read_parquet(parts / "parts.parquet") for parts in results(artifacts, "split")[:2]]
-    return [patient for table in tables for patient in table.loc[table["part"] == "val", "patient"].unique()]
+def val_slices(scores: Path) -> pd.DataFrame:
+    """Patient and slice of what a fold chose by."""
+    table = pd.read_parquet(scores / "predictions.parquet")
+    return table.loc[table["part"] == "val", ["patient", "slice"]]
 
 
 def test_why_tells_the_folds_apart(finished):
