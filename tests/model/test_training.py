@@ -223,20 +223,21 @@ def test_another_seed_does_not_go_on_from_this_one(
 
 
 def test_identity_changes_with_all_that_matters(volumes: dict[str, Path], parts: pd.DataFrame, tiny: Recipe) -> None:
-    identity = identity_of(volumes, parts, tiny, 0, "float32")
-    assert identity == identity_of(volumes, parts.sample(frac=1, random_state=0), tiny, 0, "float32")
+    identity = identity_of(volumes, parts, tiny, 0, "float32", "cpu")
+    assert identity == identity_of(volumes, parts.sample(frac=1, random_state=0), tiny, 0, "float32", "cpu")
     others = {
-        identity_of(volumes, parts, tiny, 1, "float32"),
-        identity_of(volumes, parts, tiny, 0, "mixed_bfloat16"),
-        identity_of(volumes, parts, tiny.model_copy(update={"epochs": 5}), 0, "float32"),
-        identity_of(volumes, parts[:-1], tiny, 0, "float32"),
-        identity_of(volumes, parts.replace({"part": {"val": "train"}}), tiny, 0, "float32"),
+        identity_of(volumes, parts, tiny, 0, "float32", "gpu"),
+        identity_of(volumes, parts, tiny, 1, "float32", "cpu"),
+        identity_of(volumes, parts, tiny, 0, "mixed_bfloat16", "cpu"),
+        identity_of(volumes, parts, tiny.model_copy(update={"epochs": 5}), 0, "float32", "cpu"),
+        identity_of(volumes, parts[:-1], tiny, 0, "float32", "cpu"),
+        identity_of(volumes, parts.replace({"part": {"val": "train"}}), tiny, 0, "float32", "cpu"),
     }
     images = np.load(volumes["a"] / "images.npy")
     images[0, 0, 0, 0] ^= 1
     np.save(volumes["a"] / "images.npy", images)
-    others.add(identity_of(volumes, parts, tiny, 0, "float32"))
-    assert len(others) == 6 and identity not in others
+    others.add(identity_of(volumes, parts, tiny, 0, "float32", "cpu"))
+    assert len(others) == 7 and identity not in others
 
 
 def test_without_validation_the_last_epoch_is_taken(

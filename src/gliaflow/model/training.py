@@ -70,7 +70,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with alone_in(work):
         course = _Course(training, validation, recipe, seed, report)
-        course.run(folder, work, identity_of(volumes, parts, recipe, seed, course.precision))
+        course.run(folder, work, identity_of(volumes, parts, recipe, seed, course.precision, course.device))
 
 
 class _Course:
@@ -242,10 +242,12 @@ class _Course:
         self.report({"event": "log", "level": "info", "message": message, **more})
 
 
-def identity_of(volumes: dict[str, Path], parts: pd.DataFrame, recipe: Recipe, seed: int, precision: str) -> str:
-    """Digest of all that the course of a training depends on: recipe, seed, split, pixels, libraries, threads."""
+def identity_of(
+    volumes: dict[str, Path], parts: pd.DataFrame, recipe: Recipe, seed: int, precision: str, device: str
+) -> str:
+    """Digest of all that a training depends on: recipe, seed, split, pixels, precision, device, libraries, threads."""
     used = parts[parts["part"].isin(["train", "val"])].sort_values(["patient", "slice"])
-    digest = hashlib.sha256(json.dumps([recipe.model_dump(mode="json"), seed, precision]).encode())
+    digest = hashlib.sha256(json.dumps([recipe.model_dump(mode="json"), seed, precision, device]).encode())
     digest.update(used[["patient", "slice", "part"]].to_csv(index=False).encode())
     for patient in sorted(set(used["patient"])):
         for name in ("images.npy", "masks.npy", "facts.parquet"):
