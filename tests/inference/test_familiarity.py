@@ -183,6 +183,7 @@ def test_folds_of_too_few_patients_are_no_trial(head: Head) -> None:
     trial = try_familiarity(volumes, folds)
     assert trial.familiarity.patients == 12 and trial.familiarity.warn(volumes["P00"] * 0) != ()
     assert schemas.validate(trial.table, schemas.FamiliarityTable, "familiarity table").empty
+    assert summarise_trial(trial.table).empty
     some = try_familiarity(volumes, [*folds, (set(names[1:]), {"P00"})]).table
     assert set(some["patient"]) == {"P00"} and some.loc[some["input"] == "black", "warned"].all()
 
