@@ -142,11 +142,9 @@ def test_a_damaged_study_begins_anew_and_is_kept(alone, tmp_path, caplog):
     run(tmp_path, 3)
     content = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(content[: len(content) // 2])
-    (tmp_path / f"{FILE}-journal").write_bytes(content)
     assert same(run(tmp_path, 12), alone)
     assert "is damaged: the search begins anew" in caplog.text
     assert (tmp_path / f"{FILE}.damaged").stat().st_size == len(content) // 2
-    assert not (tmp_path / f"{FILE}-journal").exists()
 
 
 def test_what_matters_is_told_once_there_are_enough_trials(alone, tmp_path, monkeypatch):

@@ -88,7 +88,6 @@ def open_study(folder: Path, search: Search) -> Iterator[optuna.Study]:
     if path.exists() and not _is_whole(path):
         logger.warning("%s is damaged: the search begins anew, the file is kept as %s.damaged", path, FILE)
         os.replace(path, folder / f"{FILE}.damaged")
-        (folder / f"{FILE}-journal").unlink(missing_ok=True)  # SQLite would play it back into the new file
     if not path.exists():
         draft = folder / f"{FILE}.draft"
         draft.unlink(missing_ok=True)
