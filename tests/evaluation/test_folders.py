@@ -74,8 +74,8 @@ def test_a_folder_that_is_not_there(tmp_path):
         match_masks(tmp_path / "nowhere", tmp_path)
 
 
-def test_maps_are_found_beside_other_slices_maps(tmp_path):
-    maps = fill(tmp_path / "maps", "p_1_prob.png", "p_2.png", "p_3.png")
+def test_maps_are_found_beside_other_pictures(tmp_path):
+    maps = fill(tmp_path / "maps", "p_1_prob.png", "p_2.png", "p_3.png", "legend.png")
     keys = [Key("p", 1), Key("p", 2)]
     assert match_maps(maps, keys) == {keys[0]: maps / "p_1_prob.png", keys[1]: maps / "p_2.png"}
     with pytest.raises(UnusableMasks, match=r"needs its probability map; 1 have none in .* \(p slice 4\)"):

@@ -70,11 +70,11 @@ def match_masks(predictions: Path, truth: Path, *, allow_missing: bool = False) 
 
 
 def match_maps(folder: Path, keys: Iterable[Key]) -> dict[Key, Path]:
-    """The probability map of each slice, named as its image or mask, or with the ending `_prob`; others are ignored.
+    """The probability map of each slice, named as its image or mask, or with the ending `_prob`.
 
-    Raises UnusableMasks where one is missing.
+    Other pictures, such as overlays, are ignored. Raises UnusableMasks where a map is missing.
     """
-    maps = _by_slice(folder, _pictures(folder), "probabilities")
+    maps, _ = _by_slice(folder, _pictures(folder), "probabilities")
     missing = [f"{key.patient} slice {key.slice}" for key in keys if key not in maps]
     if missing:
         raise UnusableMasks(
@@ -87,7 +87,13 @@ def match_maps(folder: Path, keys: Iterable[Key]) -> dict[Key, Path]:
 def _find(folder: Path, what: str) -> dict[Key, str]:
     paths = _pictures(folder)
     named = [path for path in paths if role_of(path) == "mask"]
-    return _by_slice(folder, named or paths, what)
+    slices, odd = _by_slice(folder, named or paths, what)
+    if odd:
+        raise UnusableMasks(
+            f"A name must tell patient and slice number, as in PATIENT_12_mask.png; {len(odd)} in {folder} don't "
+            f"({_some(odd)}). Rename these files or take them away."
+        )
+    return slices
 
 
 def _pictures(folder: Path) -> list[str]:
@@ -105,8 +111,11 @@ def _walk(folder: Path) -> Iterator[str]:
                 yield (Path(place) / name).relative_to(folder).as_posix()
 
 
-def _by_slice(folder: Path, paths: list[str], what: str) -> dict[Key, str]:
-    """Each slice's path; raises UnusableMasks for no paths, names that tell no slice, and two files for one."""
+def _by_slice(folder: Path, paths: list[str], what: str) -> tuple[dict[Key, str], list[str]]:
+    """Each slice's path, and the paths whose names tell no slice.
+
+    Raises UnusableMasks for no paths, and for two files of one slice.
+    """
     if not paths:
         raise UnusableMasks(f"The folder of {what} needs pictures (TIFF, PNG, JPEG or BMP); {folder} has none.")
     slices: dict[Key, str] = {}
@@ -124,12 +133,7 @@ def _by_slice(folder: Path, paths: list[str], what: str) -> dict[Key, str]:
                 "Take one away."
             )
         slices[key] = path
-    if odd:
-        raise UnusableMasks(
-            f"A name must tell patient and slice number, as in PATIENT_12_mask.png; {len(odd)} in {folder} don't "
-            f"({_some(odd)}). Rename these files or take them away."
-        )
-    return slices
+    return slices, odd
 
 
 def _some(names: Iterable[str]) -> str:
