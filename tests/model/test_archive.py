@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 
 
 def tiny(seed: int = 0) -> keras.Model:
-    return build_unet(32, 16, (4, 8), (0.1, 0.2), standardise="brain", seed=seed)
+    return build_unet(32, 16, (4, 8), (0.1, 0.2), standardise="head", seed=seed)
 
 
 def test_equal_weights_give_equal_bytes_without_a_date(tmp_path: Path) -> None:

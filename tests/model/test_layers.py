@@ -28,33 +28,41 @@ def test_picture_counts_all_pixels() -> None:
             np.testing.assert_allclose(got[slice_, ..., channel], (pixels - pixels.mean()) / deviation, atol=1e-5)
 
 
-def test_brain_counts_pixels_above_zero() -> None:
-    x = images().astype(float)
-    got = standardise("brain", images())
-    brain = x[0, ..., 1][x[0, ..., 1] > 0]
-    np.testing.assert_allclose(got[0, ..., 1], (x[0, ..., 1] - brain.mean()) / brain.std(), atol=1e-5)
-    inside = got[0, 4:, :, 1]
-    assert inside.mean() == pytest.approx(0, abs=1e-6) and inside.std() == pytest.approx(1, abs=1e-5)
+def test_head_leaves_out_what_is_not_brighter_than_a_tenth_of_the_brightest() -> None:
+    raw = images()
+    raw[0, :4, :, 1] = np.arange(32, dtype=np.uint8).reshape(4, 8) % 26  # the air's noise, up to 25
+    raw[0, 4:, :, 1] = np.maximum(raw[0, 4:, :, 1], 26)
+    raw[0, 7, 7, 1] = 250
+    raw[0, ..., 1] = np.minimum(raw[0, ..., 1], 250)
+    got = standardise("head", raw)
+    head = raw[0, 4:, :, 1].astype(float)
+    np.testing.assert_allclose(got[0, ..., 1], (raw[0, ..., 1] - head.mean()) / head.std(), atol=1e-5)
+
+
+def test_a_crop_with_less_air_is_standardised_alike() -> None:
+    raw = images()
+    np.testing.assert_allclose(standardise("head", raw)[0, 4:], standardise("head", raw[:, 3:])[0, 1:], atol=1e-5)
+    assert np.abs(standardise("picture", raw)[0, 4:] - standardise("picture", raw[:, 3:])[0, 1:]).max() > 0.1
 
 
 def test_range_is_fixed() -> None:
     np.testing.assert_allclose(standardise("range", np.array([[[[0, 127.5, 255]]]])), [[[[-1, 0, 1]]]])
 
 
-@pytest.mark.parametrize("over", ["picture", "brain"])
+@pytest.mark.parametrize("over", ["picture", "head"])
 def test_constant_and_black_channels_become_finite(over: str) -> None:
     np.testing.assert_array_equal(standardise(over, images())[1, ..., 2], np.zeros((8, 8)))
     np.testing.assert_array_equal(standardise(over, np.zeros((1, 8, 8, 3), np.uint8)), np.zeros((1, 8, 8, 3)))
 
 
 def test_stays_float32_and_keeps_its_setting_when_saved() -> None:
-    layer = Standardise(over="brain", dtype="mixed_bfloat16")
+    layer = Standardise(over="head", dtype="mixed_bfloat16")
     assert layer(images()).dtype == "float32"
-    assert Standardise.from_config(layer.get_config()).over == "brain"
+    assert Standardise.from_config(layer.get_config()).over == "head"
 
 
 def test_unknown_setting_is_named() -> None:
-    with pytest.raises(ValueError, match="one of picture, brain, range; received 'volume'"):
+    with pytest.raises(ValueError, match="one of picture, head, range; received 'volume'"):
         Standardise(over="volume")
 
 

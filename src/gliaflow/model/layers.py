@@ -5,15 +5,17 @@ from typing import Any
 import keras
 from keras import ops
 
-STANDARDISATIONS = ("picture", "brain", "range")
+STANDARDISATIONS = ("picture", "head", "range")
+AIR = 0.1  # of a slice's brightest pixel: whatever is not brighter is air around the head, noise included
 
 
 @keras.saving.register_keras_serializable(package="gliaflow")
 class Standardise(keras.layers.Layer):
     """Brings raw images (N, H, W, C), 0 to 255, to zero mean and unit deviation, each slice and channel by itself.
 
-    over : "picture", statistics over all pixels of the slice's channel; "brain", over its pixels above zero (the rest
-        is shifted and scaled alike); "range", none, but x / 127.5 - 1, which leaves a volume's slices comparable.
+    over : "picture", statistics over all pixels of the slice's channel; "head", over those brighter than a tenth of its
+        brightest (the rest is shifted and scaled alike), so that it does not matter how much air is in a crop;
+        "range", none, but x / 127.5 - 1, which leaves a volume's slices comparable.
 
     The deviation counts as one grey level at least, so that a constant channel becomes zeros instead of noise.
     """
@@ -29,7 +31,9 @@ class Standardise(keras.layers.Layer):
         x = ops.cast(images, "float32")
         if self.over == "range":
             return x / 127.5 - 1.0
-        counted = ops.ones_like(x) if self.over == "picture" else ops.cast(x > 0, "float32")
+        counted = ops.ones_like(x)
+        if self.over == "head":
+            counted = ops.cast(x > AIR * ops.max(x, axis=(1, 2), keepdims=True), "float32")
         pixels = ops.maximum(ops.sum(counted, axis=(1, 2), keepdims=True), 1.0)  # (N, 1, 1, C)
         mean = ops.sum(x * counted, axis=(1, 2), keepdims=True) / pixels
         variance = ops.sum(ops.square(x - mean) * counted, axis=(1, 2), keepdims=True) / pixels

@@ -72,9 +72,9 @@ class Recipe(BaseModel):
     dropouts: tuple[Share, ...] = Field(
         default=(0.1, 0.1, 0.2, 0.2, 0.3), description="Dropout rate of each U-Net level"
     )
-    standardise: Literal["picture", "brain", "range"] = Field(
+    standardise: Literal["picture", "head", "range"] = Field(
         default="picture",
-        description="What each slice and sequence is standardised over: all pixels, those above 0, or the fixed range",
+        description="What each slice and sequence is standardised over: all pixels, all but air, or the fixed range",
     )
     prior: float = Field(
         0.5,
@@ -160,6 +160,7 @@ def _folded(name: str, epochs: int) -> Recipe:
         stem="fold",
         filters=(32, 64, 128, 256),
         dropouts=(0.0, 0.0, 0.0, 0.0),
+        standardise="head",
         normalise="batch",
         prior=0.05,  # with 0.5 the first steps push every pixel down, and on few patients the network never recovers
         loss="bce_batch_dice",
