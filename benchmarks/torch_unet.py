@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from gliaflow.model.layers import AIR
 from gliaflow.model.recipes import Recipe
 
 
@@ -28,7 +29,9 @@ class UNet(nn.Module):
 
     def __init__(self, channels: int, shrink: int, folds: bool, filters: Sequence[int], recipe: Recipe) -> None:
         super().__init__()
-        self.shrink, self.folds = shrink, folds
+        if recipe.standardise == "range":
+            raise ValueError("The fixed range has not been written for PyTorch; measure a recipe with another one.")
+        self.shrink, self.folds, self.over_head = shrink, folds, recipe.standardise == "head"
         normalised = recipe.normalise == "batch"
         entering = channels * shrink**2 if folds else channels
         down, up, lift = [], [], []
@@ -42,8 +45,7 @@ class UNet(nn.Module):
         self.probability = nn.Conv2d(filters[0], shrink**2 if folds else 1, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        deviation, mean = torch.std_mean(x, (2, 3), correction=0, keepdim=True)
-        x = (x - mean) / deviation.clamp_min(1.0)
+        x = self._standardise(x)
         x = functional.pixel_unshuffle(x, self.shrink) if self.folds else functional.avg_pool2d(x, self.shrink)
         skips = []
         for block in self.down[:-1]:
@@ -56,6 +58,13 @@ class UNet(nn.Module):
         if self.folds:
             return functional.pixel_shuffle(x, self.shrink)
         return functional.interpolate(x, scale_factor=self.shrink, mode="bilinear")
+
+    def _standardise(self, x: torch.Tensor) -> torch.Tensor:
+        counted = (x > AIR * x.amax((2, 3), keepdim=True)).float() if self.over_head else torch.ones_like(x)
+        pixels = counted.sum((2, 3), keepdim=True).clamp_min(1.0)
+        mean = (x * counted).sum((2, 3), keepdim=True) / pixels
+        variance = ((x - mean).square() * counted).sum((2, 3), keepdim=True) / pixels
+        return (x - mean) / variance.sqrt().clamp_min(1.0)
 
 
 def trainer(recipe: Recipe, size: int, channels: int, *, bfloat16: bool) -> Callable[[np.ndarray, np.ndarray], float]:
