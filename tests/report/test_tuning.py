@@ -104,3 +104,9 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_is_given(data):
     assert page == render_page(data)
     assert "<h1>&lt;b&gt;scans&lt;/b&gt;</h1>" in page and "://" not in page and "<script" not in page
     assert page.count('<img src="data:image/png') == 3
+
+
+def test_trials_of_one_epoch_have_no_curves(data):
+    short = replace(data, curves=data.curves[data.curves["epoch"] == 1])
+    assert "by epoch" in render_page(data) and "by epoch" not in render_page(short)
+    assert render_page(short).count('<img src="data:image/png') == 2

@@ -151,13 +151,16 @@ def _charts(data: TuningData) -> Sequence[Chart]:
             f"Dot plot of the volume Dice of {plural(len(data.trials), 'trial')}; trial {best} is the best.",
             *(png(draw_trials(data.trials, theme)) for theme in (LIGHT, DARK)),
         ),
-        Chart(
-            "curves",
-            "Volume Dice on val by epoch; trial 0 and the best one stand out.",
-            "Line chart of the volume Dice on val by epoch of every trial.",
-            *(png(draw_curves(data.curves, best, theme)) for theme in (LIGHT, DARK)),
-        ),
     ]
+    if data.curves["epoch"].nunique() > 1:
+        drawn.append(
+            Chart(
+                "curves",
+                "Volume Dice on val by epoch; trial 0 and the best one stand out.",
+                "Line chart of the volume Dice on val by epoch of every trial.",
+                *(png(draw_curves(data.curves, best, theme)) for theme in (LIGHT, DARK)),
+            )
+        )
     patients = data.compared.patients
     if not data.unchanged:
         drawn.append(
