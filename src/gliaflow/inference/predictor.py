@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from gliaflow.events import Progress, emit
-from gliaflow.model.archive import UnusableModel, load_model
+from gliaflow.model.archive import load_model
 from gliaflow.model.neighbours import reach_of, stack_neighbours
 
 BATCH = 16
@@ -118,7 +118,7 @@ def main(arguments: list[str]) -> None:
             Path(spec["model"]), volumes, Path(spec["out"]), digest=spec.get("digest"),
             mirror=spec.get("mirror", False), batch=spec.get("batch") or BATCH, progress=progress,
         )  # fmt: skip
-    except (UnusableModel, ValueError) as error:
+    except ValueError as error:
         raise SystemExit(str(error)) from None
     emit({"event": "done"})
 

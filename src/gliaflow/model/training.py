@@ -278,19 +278,16 @@ def main(arguments: list[str]) -> None:
     """As a JSON file says: folder, work, volumes {patient: folder}, parts, recipe {field: value}, seed, epochs."""
     spec = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     logging.basicConfig(level=logging.INFO, handlers=[_EventHandler()])
-    try:
-        train(
-            Path(spec["folder"]),
-            {patient: Path(folder) for patient, folder in spec["volumes"].items()},
-            read_table(Path(spec["parts"])),
-            parse_recipe(spec["recipe"]),
-            seed=spec["seed"],
-            work=Path(spec["work"]),
-            epochs=spec.get("epochs"),
-            report=emit,
-        )
-    except (UnusableTrainingData, UnusableRecipe) as error:
-        raise SystemExit(str(error)) from None
+    train(
+        Path(spec["folder"]),
+        {patient: Path(folder) for patient, folder in spec["volumes"].items()},
+        read_table(Path(spec["parts"])),
+        parse_recipe(spec["recipe"]),
+        seed=spec["seed"],
+        work=Path(spec["work"]),
+        epochs=spec.get("epochs"),
+        report=emit,
+    )
     emit({"event": "done"})
 
 
