@@ -59,13 +59,17 @@ def data():
 @pytest.mark.parametrize(
     ("gains", "said"),
     [
-        ([0.05, 0.04, 0.06], "a difference of +0.050 (95 % interval 0.040 to 0.060, paired by patient): the tuned "),
-        ([-0.05, -0.04, -0.06], "the tuned recipe is worse on such patients."),
+        (
+            [0.05] * 6,
+            "(95 % interval 0.050 to 0.050, paired by patient; permutation test p = 0.031): the tuned recipe is",
+        ),
+        ([-0.05, -0.04, -0.06] * 2, "the tuned recipe is worse on such patients."),
+        ([0.05, 0.04, 0.06], "no proof that either is better."),  # one in four signs of three patients are alike
         ([0.2, -0.1, -0.2], "no proof that either is better."),
         ([0.1], "no proof that either is better."),
     ],
 )
-def test_the_verdict_claims_what_the_interval_bears(data, gains, said):
+def test_the_verdict_claims_what_the_interval_and_the_permutation_test_bear(data, gains, said):
     verdict = verdict_of(replace(data, compared=compared(gains)))
     assert said in verdict and verdict.startswith(f"On {len(gains)} test patient")
 

@@ -16,6 +16,7 @@ from gliaflow.report.tables import Column, Table, interval, plural, write
 from gliaflow.report.themes import DARK, LIGHT
 from gliaflow.report.trials import draw_curves, draw_pairs, draw_trials
 
+CHANCE = 0.05  # the greatest p-value of a difference that is told as one; intervals of few patients are too narrow
 STATES = {"complete": "in full", "pruned": "ended early", "failed": "failed"}
 
 
@@ -69,9 +70,9 @@ def verdict_of(data: TuningData) -> str:
     said = (
         f"On {patients} that the search never saw, the tuned recipe has a mean volume Dice of {compared.mean_b:.3f}, "
         f"the default {compared.mean_a:.3f}: a difference of {compared.difference:+.3f} (95 % interval "
-        f"{interval(low, high)}, paired by patient)"
+        f"{interval(low, high)}, paired by patient; permutation test p = {compared.permuted:.2g})"
     )
-    if low is None or high is None or low <= 0 <= high:
+    if low is None or high is None or low <= 0 <= high or compared.permuted > CHANCE:
         return f"{said}, which is no proof that either is better."
     return f"{said}: the tuned recipe is {'better' if low > 0 else 'worse'} on such patients."
 
