@@ -130,6 +130,7 @@ def _tell(found: Comparison) -> list[str]:
         f"Permutation test of the mean: p = {found.permuted:.4g} (two-sided, {how})",
         f"Wilcoxon's signed-rank test: {ranked} (two-sided)",
         f"B is better for {found.wins}, worse for {found.losses}, the same for {found.ties}",
+        "These are of one training each: another seed moves a mean too, and no test here knows by how much.",
     ]
 
 
