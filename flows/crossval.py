@@ -49,17 +49,18 @@ def crossval(
     run = open_run(data, artifacts, intake, preparing, folding, training, evaluating, leakage_meter=leakage_meter)
     store = run.store
     with in_words(store.root), run.under_way():
+        recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
         cohort = take_in(run, data, intake, preparing, batch)
         folds = []
         count = count_folds(folding, store.folder(cohort.labels))
         for fold in range(count):  # one after another: two trainings at once in a process are not reproducible
             logger.info("fold %d (folds 0 to %d)", fold, count - 1)
             with run.within(f"fold {fold}"):
-                folds.append(learn(run, folding.split(fold), training, evaluating, cohort))
+                folds.append(learn(run, folding.split(fold), recipe, evaluating, cohort))
         pooled = pool(run, evaluating, labels=cohort.labels, **by_fold(folds, "parts", "scores"))
         beside = {}
         if leakage_meter:
-            beside["leakage"] = measure_leakage(run, folding, training, evaluating, cohort, pooled)
+            beside["leakage"] = measure_leakage(run, folding, recipe, evaluating, cohort, pooled)
         source = source_name(data)
         beside["audit"] = audit(
             run,

@@ -25,7 +25,7 @@ from tasks.settings import (
     PrepareSettings,
     Settings,
     SplitSettings,
-    TrainSettings,
+    Training,
 )
 from tasks.split import split
 from tasks.train import train as fit
@@ -71,12 +71,10 @@ def take_in(run: Run, data: str, intake: IntakeSettings, preparing: PrepareSetti
     return Intake(root, files, slices, prepared.artifact, labels, prepared.volumes)
 
 
-def learn(
-    run: Run, splitting: SplitSettings, training: TrainSettings, evaluating: EvaluateSettings, data: Intake
-) -> Learnt:
+def learn(run: Run, splitting: SplitSettings, training: Training, evaluating: EvaluateSettings, data: Intake) -> Learnt:
     """Split the data, train on one part, choose by the second and score the third."""
     parts = split(run, splitting, labels=data.labels, volumes=data.volumes)
-    model = fit(run, training.resolve(), prepared=data.prepared, parts=parts, volumes=data.volumes)
+    model = fit(run, training, prepared=data.prepared, parts=parts, volumes=data.volumes)
     scores = evaluate(run, evaluating, model=model, labels=data.labels, parts=parts, volumes=data.volumes)
     return Learnt(parts, model, scores)
 
@@ -84,7 +82,7 @@ def learn(
 def measure_leakage(
     run: Run,
     splitting: SplitSettings | FoldSettings,
-    training: TrainSettings,
+    training: Training,
     evaluating: EvaluateSettings,
     data: Intake,
     scores: Artifact,

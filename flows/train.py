@@ -44,12 +44,13 @@ def train(
     run = open_run(data, artifacts, intake, preparing, splitting, training, evaluating, leakage_meter=leakage_meter)
     store = run.store
     with in_words(store.root), run.under_way():
+        recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
         cohort = take_in(run, data, intake, preparing, batch)
-        learnt = learn(run, splitting, training, evaluating, cohort)
+        learnt = learn(run, splitting, recipe, evaluating, cohort)
         masks = predict(run, scores=learnt.scores, labels=cohort.labels, volumes=cohort.volumes)
         beside = {}
         if leakage_meter:
-            beside["leakage"] = measure_leakage(run, splitting, training, evaluating, cohort, learnt.scores)
+            beside["leakage"] = measure_leakage(run, splitting, recipe, evaluating, cohort, learnt.scores)
         beside["release"] = release(
             run,
             ReleaseSettings(protocol=splitting.protocol, source=source_name(data)),

@@ -1,5 +1,6 @@
 """Tuning: a search for a better recipe, and what it found against the default on patients that it never saw."""
 
+import logging
 from dataclasses import asdict
 from typing import Annotated
 
@@ -20,6 +21,8 @@ from tasks.settings import (
 from tasks.split import split
 from tasks.tune import check_protocol, search
 from tasks.verdict import VerdictSettings, publish_verdict, verdict
+
+logger = logging.getLogger("gliaflow.run")
 
 
 @flow(name="tune", task_runner=RUNNER)
@@ -51,14 +54,15 @@ def tune(
     run = open_run(data, artifacts, intake, preparing, splitting, tuning, training, evaluating)
     store = run.store
     with in_words(store.root), run.under_way():
+        recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
         cohort = take_in(run, data, intake, preparing, batch)
         parts = split(run, splitting, labels=cohort.labels, volumes=cohort.volumes)
-        outcome = search(run, tuning, training.resolve(), prepared=cohort.prepared, parts=parts, volumes=cohort.volumes)
+        outcome = search(run, tuning, recipe, prepared=cohort.prepared, parts=parts, volumes=cohort.volumes)
         found = training.model_copy(update={"recipe": str(store.folder(outcome) / "recipe.json"), "epochs": None})
         with run.within("default"):
-            default = learn(run, splitting, training, evaluating, cohort)
+            default = learn(run, splitting, recipe, evaluating, cohort)
         with run.within("tuned"):
-            tuned = learn(run, splitting, found, evaluating, cohort)
+            tuned = learn(run, splitting, found.resolve(preparing.size), evaluating, cohort)
         page = verdict(
             run,
             VerdictSettings(source=source_name(data), **evaluating.model_dump()),
@@ -69,4 +73,5 @@ def tune(
             tuned_scores=tuned.scores,
         )
         publish_verdict(store.address, asdict(page), found.recipe)
+        logger.info("the recipe found, for `python -m flows train --recipe`: %s", found.recipe)
     return store.place(f"{page.path}/tune.html")

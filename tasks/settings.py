@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gliaflow.model.recipes import Recipe, load_recipe
+from gliaflow.model.recipes import Recipe, UnusableRecipe, load_recipe
 
 
 class Settings(BaseModel):
@@ -67,9 +67,18 @@ class TrainSettings(Settings):
     epochs: int | None = Field(None, ge=1, description="Epochs at the most; without it, what the recipe says.")
     seed: int = Field(0, ge=0, description="Seed of the split, of training and of the bootstrap.")
 
-    def resolve(self) -> "Training":
-        """The recipe itself in place of its name, so that equal training has an equal key."""
+    def resolve(self, size: int) -> "Training":
+        """The recipe itself in place of its name, so that equal training has an equal key.
+
+        Raises `UnusableRecipe` where it cannot be had, or does not suit slices of `size` x `size` pixels.
+        """
         recipe = load_recipe(self.recipe)
+        if size % recipe.work_size or (recipe.crop or 0) > size:
+            crops = f" and trains on crops of {recipe.crop}" if recipe.crop else ""
+            raise UnusableRecipe(
+                f"The recipe {recipe.name} works at {recipe.work_size} x {recipe.work_size} pixels{crops}: --size must "
+                f"be a multiple of {recipe.work_size}{f', {recipe.crop} or more' if crops else ''}; received {size}."
+            )
         changes = {} if self.epochs is None else {"epochs": self.epochs}
         return Training(recipe=recipe.model_copy(update=changes), seed=self.seed)
 

@@ -85,6 +85,30 @@ def results(artifacts: Path, stage: str) -> list[Path]:
     return [artifacts / record.path for record in last_run(artifacts).stages if record.stage == stage]
 
 
+def test_a_recipe_file_that_changes_meanwhile_changes_no_later_fold(prefect_harness, base, tmp_path, monkeypatch):
+    from flows import crossval as flow
+
+    class EnoughSeen(Exception):
+        pass
+
+    recipe, seen = tmp_path / "recipe.json", []
+    recipe.write_text(json.dumps(RECIPE))
+
+    def learn(run: Run, splitting: SplitSettings, training: Any, *rest: Any) -> None:
+        seen.append(training)
+        recipe.write_text(json.dumps({**RECIPE, "epochs": 1}))
+        if len(seen) == 2:
+            raise EnoughSeen
+
+    monkeypatch.setattr(flow, "learn", learn)
+    with pytest.raises(EnoughSeen):
+        flow.crossval(
+            **given(base, tmp_path / "artifacts") | {"training": TrainSettings(recipe=str(recipe))},
+            folding=FoldSettings(folds=2),
+        )
+    assert seen[0] == seen[1] and seen[0].recipe.epochs == RECIPE["epochs"]
+
+
 @pytest.mark.timeout(900)
 def test_every_patient_is_tested_once_by_a_fold_that_is_told(finished):
     labels = [record.label for record in last_run(finished).stages]

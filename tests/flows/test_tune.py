@@ -105,7 +105,7 @@ def find(prefect_harness, base):
             outcome = search(
                 run,
                 TuneSettings(trials=trials),
-                TrainSettings(recipe=str(base / "tiny.json")).resolve(),
+                TrainSettings(recipe=str(base / "tiny.json")).resolve(32),
                 prepared=cohort.prepared,
                 parts=parts,
                 volumes=cohort.volumes,
