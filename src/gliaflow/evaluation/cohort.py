@@ -75,12 +75,16 @@ class Cohort:
     def calibration_error(
         self, probability: np.ndarray, number: np.ndarray, tumor: np.ndarray, patient: np.ndarray
     ) -> Figure:
-        """Expected calibration error of probabilities [N]; see `bin_sums` for what goes with them."""
+        """Expected calibration error of probabilities [N]; see `bin_sums` for what goes with them.
+
+        A resampled cohort's error is above the cohort's own much as that is above the truth, as chance is taken for
+        error twice; so the interval is the reflected one (Efron and Tibshirani's basic bootstrap), from 0 on.
+        """
         sums = bin_sums(probability, number, tumor, patient, self.patients)  # [P, 3, BINS]
         drawn = calibration_error(sums[self.cohorts].sum(axis=1))  # [R, P, 3, BINS] -> [R]
         each = sums[:, 0].sum(axis=1)
         value = float(calibration_error(sums.sum(axis=0)))
-        return _figure(value, drawn, int(np.count_nonzero(each)), int(each.sum()))
+        return _figure(value, np.maximum(2 * value - drawn, 0.0), int(np.count_nonzero(each)), int(each.sum()))
 
     def batch_dice(self, counts: np.ndarray) -> Figure:
         """The notebook's Dice of slices' true_pixels, predicted_pixels and intersection [S, 3]; see `batch_dice`."""

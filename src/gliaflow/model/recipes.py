@@ -152,7 +152,7 @@ class Recipe(BaseModel):
         return self
 
 
-def _folded(name: str, epochs: int) -> Recipe:
+def _folded(name: str, *, epochs: int, crop: int) -> Recipe:
     """A U-Net of 1,943,280 parameters on a grid of 64 x 64 that sees every pixel: see docs/recipe.md."""
     return Recipe(
         name=name,
@@ -171,7 +171,7 @@ def _folded(name: str, epochs: int) -> Recipe:
         clip_norm=1.0,
         average=0.99,
         batch_size=16,
-        crop=192,
+        crop=crop,
         epochs=epochs,
         passes=2,
         empty_ratio=1.0,
@@ -185,8 +185,8 @@ def _folded(name: str, epochs: int) -> Recipe:
 RECIPES: dict[str, Recipe] = {
     # the notebook's training (Adam 1e-3, BCE, batch 16, EarlyStopping 10, ReduceLROnPlateau 5/0.2/1e-4) on all slices
     "notebook": Recipe(name="notebook", precision="float32"),
-    "default": _folded("default", epochs=26),
-    "fast": _folded("fast", epochs=12),
+    "default": _folded("default", epochs=26, crop=192),
+    "fast": _folded("fast", epochs=27, crop=128),
 }
 
 

@@ -13,7 +13,8 @@ POOR_CALIBRATION = 0.1  # mean error of a slice's probability
 PROTOCOLS = {
     "patient": "every patient's slices are in one part only, and the test patients were never seen in training",
     "crossval": "cross-validation by patient: each patient was scored by a network that never saw it",
-    "site": "one institution was left out of training, and the test patients are its own",
+    "site": "each test patient was scored by a network trained on other institutions' patients; the intervals "
+    "resample patients, not institutions, so they do not tell what a new institution would get",
     "slice": "the classic notebook split: slices were dealt out one by one, so patients are in several parts",
 }
 
