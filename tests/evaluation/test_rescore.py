@@ -86,6 +86,7 @@ def test_the_masks_of_a_run_give_its_metrics_again(run, tmp_path, capsys):
     assert (len(told["left_out"]["truth"]), told["left_out"]["predictions"]) == (10, [])
     printed = capsys.readouterr().out
     assert printed.startswith("4 patients, 20 slices, 9 tumour slices; left out: 10 true masks without a predicted one")
+    assert "\nOnly 4 patients: expect the figures to change much with other patients" in printed
     mean = expected["volume_dice_mean"]
     (line,) = [line for line in printed.splitlines() if line.startswith("volume_dice_mean")]
     assert line.split() == [

@@ -28,7 +28,7 @@ def test_without_test_patients_nothing_is_claimed(make, whole: ReportData) -> No
 
 
 def test_cautions_tell_a_leaky_protocol_few_patients_and_an_empty_val(make, whole: ReportData) -> None:
-    assert scores.cautions(whole) == ["Only 3 test patients: expect the figures to change much with other patients."]
+    assert scores.cautions(whole) == [scores.few_patients(3, "test patient")]
     many = [{**whole.metrics[1], "n": 12}]
     assert scores.cautions(make(metrics=many)) == []
     assert scores.cautions(make(metrics=many, protocol="slice"))[0].startswith("This split leaks.")
@@ -44,7 +44,11 @@ def test_cautions_tell_a_leaky_protocol_few_patients_and_an_empty_val(make, whol
 def test_a_cross_validation_is_said_to_be_one(crossed: ReportData) -> None:
     assert scores.verdict(crossed).startswith("Over 9 patients, each scored by a network that never saw it, the")
     few, members = scores.cautions(crossed)
-    assert few == "Only 9 patients: expect the figures to change much with other patients."
+    assert (
+        few
+        == scores.few_patients(9)
+        == ("Only 9 patients: expect the figures to change much with other patients, by more than their intervals say.")
+    )
     assert members.startswith("The figures are of 3 networks, one a fold. An ensemble of them was scored on no patient")
 
 

@@ -1,6 +1,7 @@
 """What `gliaflow score` prints: a line a metric, and what is to be known of them."""
 
 from gliaflow.evaluation.rescore import Rescored
+from gliaflow.report.scores import FEW_PATIENTS, few_patients
 from gliaflow.report.tables import plural
 
 UNDEFINED = "-"
@@ -17,7 +18,9 @@ def to_text(scored: Rescored) -> str:
     listed = [
         f"{name:<{widths[0]}}  {value:>{widths[1]}}  {interval:<{widths[2]}}  {n}" for name, value, interval, n in rows
     ]
-    return "\n".join([_scope(scored), "", *listed, "", scored.note, ""])
+    patients = len(scored.patients)
+    notes = [few_patients(patients)] if patients < FEW_PATIENTS else []
+    return "\n".join([_scope(scored), "", *listed, "", *notes, scored.note, ""])
 
 
 def _scope(scored: Rescored) -> str:

@@ -116,7 +116,7 @@ def cautions(data: ReportData) -> list[str]:
         said.append(f"The leak audit found {plural(len(data.leaks), 'leak')} between the parts of the split.")
     if found.value is not None and found.n < FEW_PATIENTS:
         who = "patient" if data.folds is not None else "test patient"
-        said.append(f"Only {plural(found.n, who)}: expect the figures to change much with other patients.")
+        said.append(few_patients(found.n, who))
     error = data.metric("tumor_ece")
     if error and error["value"] > POOR_CALIBRATION:
         said.append(
@@ -134,6 +134,12 @@ def cautions(data: ReportData) -> list[str]:
             "no patient, as each has been trained on by some of its members."
         )
     return said
+
+
+def few_patients(patients: int, who: str = "patient") -> str:
+    """What so few patients mean for the figures; `docs/figures.md` says how much too narrow their intervals are."""
+    said = f"Only {plural(patients, who)}: expect the figures to change much with other patients"
+    return f"{said}, by more than their intervals say."
 
 
 def operating_words(data: ReportData) -> str:
