@@ -19,6 +19,7 @@ class FoldTable(Table):
     tumor_slices: int = pa.Field(ge=0)
     train_patients: int = pa.Field(ge=1)
     val_patients: int = pa.Field(ge=1)
+    val_tumor_slices: int = pa.Field(ge=0)
     dice_mean: float = pa.Field(in_range=UNIT)
     dice_median: float = pa.Field(in_range=UNIT)
     slice_dice_tumor: float = pa.Field(nullable=True, in_range=UNIT)

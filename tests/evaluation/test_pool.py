@@ -89,8 +89,8 @@ def test_a_fold_is_a_row_with_its_figures_and_its_operating_point(labels, folds)
     table = pool_folds(labels, folds, resamples=100).folds
     assert list(table["fold"]) == [0, 1, 2] and list(table["threshold"]) == [100, 101, 102]
     assert list(table["min_pixels"]) == [0, 10, 20]
-    counts = table[["patients", "slices", "tumor_slices", "train_patients", "val_patients"]]
-    assert counts.to_numpy().tolist() == [[2, 6, 4, 3, 1]] * 3
+    counts = table[["patients", "slices", "tumor_slices", "train_patients", "val_patients", "val_tumor_slices"]]
+    assert counts.to_numpy().tolist() == [[2, 6, 4, 3, 1, 2]] * 3
     assert table["site"].isna().all()
     for row, fold in zip(table.to_dict("records"), folds, strict=True):
         rows = fold.predictions.query("part == 'test' and true_pixels > 0")

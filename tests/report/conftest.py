@@ -261,6 +261,7 @@ def crossed(whole: ReportData) -> ReportData:
                 "tumor_slices": 9,
                 "train_patients": 5,
                 "val_patients": 1,
+                "val_tumor_slices": 4,
                 "dice_mean": own["dice"].mean(),
                 "dice_median": own["dice"].median(),
                 "slice_dice_tumor": own["mean_slice_dice"].mean(),

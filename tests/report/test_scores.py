@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -50,6 +52,8 @@ def test_a_cross_validation_is_said_to_be_one(crossed: ReportData) -> None:
         == ("Only 9 patients: expect the figures to change much with other patients, by more than their intervals say.")
     )
     assert members.startswith("The figures are of 3 networks, one a fold. An ensemble of them was scored on no patient")
+    blind = replace(crossed, folds=crossed.folds.assign(val_tumor_slices=[4, 0, 4]))
+    assert scores.cautions(blind)[1].startswith("In 1 of 3 folds no validation slice holds a tumour (number 1), so")
 
 
 def test_probabilities_far_off_are_cautioned_of(make, whole: ReportData) -> None:

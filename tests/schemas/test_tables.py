@@ -182,7 +182,7 @@ def frame() -> pd.DataFrame:
 
 def folds() -> pd.DataFrame:
     row = {"patients": 2, "slices": 9, "tumor_slices": 3, "train_patients": 5, "val_patients": 1, "dice_mean": 0.8}
-    row |= {"dice_median": 0.82, "slice_dice_tumor": 0.7, "threshold": 128, "min_pixels": 20}
+    row |= {"val_tumor_slices": 4, "dice_median": 0.82, "slice_dice_tumor": 0.7, "threshold": 128, "min_pixels": 20}
     rows = [{"fold": 0, "site": None, **row}, {"fold": 1, "site": "CS", **row}]
     return table([*rows, {"fold": 2, "site": None, **row, "tumor_slices": 0, "slice_dice_tumor": None}])
 

@@ -113,6 +113,7 @@ def _describe(fold: Fold) -> dict[str, object]:
     patients = fold.patients[fold.patients["part"] == "test"]
     slices = fold.predictions[fold.predictions["part"] == "test"]
     tumor = slices[slices["true_pixels"] > 0]
+    chosen_by = fold.predictions[fold.predictions["part"] == "val"]
     members = fold.parts.groupby("part")["patient"].nunique()
     sites = patients["site"].unique()
     return {
@@ -123,6 +124,7 @@ def _describe(fold: Fold) -> dict[str, object]:
         "tumor_slices": len(tumor),
         "train_patients": int(members.get("train", 0)),
         "val_patients": int(members.get("val", 0)),
+        "val_tumor_slices": len(chosen_by[chosen_by["true_pixels"] > 0]),
         "dice_mean": float(patients["dice"].mean()),
         "dice_median": float(patients["dice"].median()),
         "slice_dice_tumor": float(dice(tumor).mean()),

@@ -129,6 +129,13 @@ def cautions(data: ReportData) -> list[str]:
             "No validation slice holds a tumour, so the threshold could not be chosen by what the network finds."
         )
     if data.folds is not None:
+        blind = data.folds[data.folds["val_tumor_slices"] == 0]
+        if len(blind):
+            said.append(
+                f"In {len(blind)} of {plural(len(data.folds), 'fold')} no validation slice holds a tumour (number "
+                f"{join(map(str, blind['fold']))}), so the threshold there could not be chosen by what the network "
+                "finds, and the ensemble's threshold, a mean over the folds, is off with it."
+            )
         said.append(
             f"The figures are of {plural(len(data.folds), 'network')}, one a fold. An ensemble of them was scored on "
             "no patient, as each has been trained on by some of its members."
