@@ -7,7 +7,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.steps import RUNNER, by_fold, learn, measure_leakage, open_run, take_in
+from flows.steps import RUNNER, by_fold, deal, learn, measure_leakage, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
 from tasks.audit import AuditSettings, audit
@@ -51,12 +51,15 @@ def crossval(
     with in_words(store.root), run.under_way():
         recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
         cohort = take_in(run, data, intake, preparing, batch)
-        folds = []
+        dealt, folds = [], []
         count = count_folds(folding, store.folder(cohort.labels))
-        for fold in range(count):  # one after another: two trainings at once in a process are not reproducible
+        for fold in range(count):  # all before the first training: a leak in the last one stops the run at once
+            with run.within(f"fold {fold}"):
+                dealt.append(deal(run, folding.split(fold), cohort))
+        for fold, parts in enumerate(dealt):  # one after another: two at once in a process are not reproducible
             logger.info("fold %d (folds 0 to %d)", fold, count - 1)
             with run.within(f"fold {fold}"):
-                folds.append(learn(run, folding.split(fold), recipe, evaluating, cohort))
+                folds.append(learn(run, parts, recipe, evaluating, cohort))
         pooled = pool(run, evaluating, labels=cohort.labels, **by_fold(folds, "parts", "scores"))
         beside = {}
         if leakage_meter:

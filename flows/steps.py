@@ -71,9 +71,13 @@ def take_in(run: Run, data: str, intake: IntakeSettings, preparing: PrepareSetti
     return Intake(root, files, slices, prepared.artifact, labels, prepared.volumes)
 
 
-def learn(run: Run, splitting: SplitSettings, training: Training, evaluating: EvaluateSettings, data: Intake) -> Learnt:
-    """Split the data, train on one part, choose by the second and score the third."""
-    parts = split(run, splitting, labels=data.labels, volumes=data.volumes)
+def deal(run: Run, splitting: SplitSettings, data: Intake) -> Artifact:
+    """Split the data into the slices to train on, to choose by and to score."""
+    return split(run, splitting, labels=data.labels, volumes=data.volumes)
+
+
+def learn(run: Run, parts: Artifact, training: Training, evaluating: EvaluateSettings, data: Intake) -> Learnt:
+    """Train on one part of a split, choose by the second and score the third."""
     model = fit(run, training, prepared=data.prepared, parts=parts, volumes=data.volumes)
     scores = evaluate(run, evaluating, model=model, labels=data.labels, parts=parts, volumes=data.volumes)
     return Learnt(parts, model, scores)
@@ -93,7 +97,8 @@ def measure_leakage(
     """
     protocol: Literal["patient", "slice"] = "patient" if splitting.protocol == "slice" else "slice"
     with run.within(f"protocol {protocol}"):
-        other = learn(run, SplitSettings(protocol=protocol, seed=splitting.seed), training, evaluating, data).scores
+        parts = deal(run, SplitSettings(protocol=protocol, seed=splitting.seed), data)
+        other = learn(run, parts, training, evaluating, data).scores
     leaky, grouped = (other, scores) if protocol == "slice" else (scores, other)
     return leakage(run, evaluating, leaky=leaky, grouped=grouped)
 

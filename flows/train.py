@@ -6,7 +6,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.steps import RUNNER, by_fold, learn, measure_leakage, open_run, take_in
+from flows.steps import RUNNER, by_fold, deal, learn, measure_leakage, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
 from tasks.predict import predict
@@ -46,7 +46,7 @@ def train(
     with in_words(store.root), run.under_way():
         recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
         cohort = take_in(run, data, intake, preparing, batch)
-        learnt = learn(run, splitting, recipe, evaluating, cohort)
+        learnt = learn(run, deal(run, splitting, cohort), recipe, evaluating, cohort)
         masks = predict(run, scores=learnt.scores, labels=cohort.labels, volumes=cohort.volumes)
         beside = {}
         if leakage_meter:

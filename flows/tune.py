@@ -7,7 +7,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.steps import RUNNER, learn, open_run, take_in
+from flows.steps import RUNNER, deal, learn, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
 from tasks.settings import (
@@ -18,7 +18,6 @@ from tasks.settings import (
     TrainSettings,
     TuneSettings,
 )
-from tasks.split import split
 from tasks.tune import check_protocol, search
 from tasks.verdict import VerdictSettings, publish_verdict, verdict
 
@@ -56,13 +55,13 @@ def tune(
     with in_words(store.root), run.under_way():
         recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
         cohort = take_in(run, data, intake, preparing, batch)
-        parts = split(run, splitting, labels=cohort.labels, volumes=cohort.volumes)
+        parts = deal(run, splitting, cohort)
         outcome = search(run, tuning, recipe, prepared=cohort.prepared, parts=parts, volumes=cohort.volumes)
         found = training.model_copy(update={"recipe": str(store.folder(outcome) / "recipe.json"), "epochs": None})
         with run.within("default"):
-            default = learn(run, splitting, recipe, evaluating, cohort)
+            default = learn(run, parts, recipe, evaluating, cohort)
         with run.within("tuned"):
-            tuned = learn(run, splitting, found.resolve(preparing.size), evaluating, cohort)
+            tuned = learn(run, parts, found.resolve(preparing.size), evaluating, cohort)
         page = verdict(
             run,
             VerdictSettings(source=source_name(data), **evaluating.model_dump()),

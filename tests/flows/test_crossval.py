@@ -94,7 +94,7 @@ def test_a_recipe_file_that_changes_meanwhile_changes_no_later_fold(prefect_harn
     recipe, seen = tmp_path / "recipe.json", []
     recipe.write_text(json.dumps(RECIPE))
 
-    def learn(run: Run, splitting: SplitSettings, training: Any, *rest: Any) -> None:
+    def learn(run: Run, parts: Any, training: Any, *rest: Any) -> None:
         seen.append(training)
         recipe.write_text(json.dumps({**RECIPE, "epochs": 1}))
         if len(seen) == 2:
@@ -112,7 +112,7 @@ def test_a_recipe_file_that_changes_meanwhile_changes_no_later_fold(prefect_harn
 @pytest.mark.timeout(900)
 def test_every_patient_is_tested_once_by_a_fold_that_is_told(finished):
     labels = [record.label for record in last_run(finished).stages]
-    folds = [f"fold {fold} {stage}" for fold in (0, 1) for stage in FOLD]
+    folds = ["fold 0 split", "fold 1 split", *(f"fold {fold} {stage}" for fold in (0, 1) for stage in FOLD[1:])]
     meter = [f"protocol slice {stage}" for stage in FOLD]
     assert labels == [
         *("scan", "pair", "prepare", "label"),
@@ -211,7 +211,7 @@ def test_killed_in_the_training_of_its_second_fold_it_goes_on_there_and_ends_in_
         os.killpg(started.pid, signal.SIGKILL)
         started.wait()
         killed = [record.label for record in last_run(artifacts).stages]
-        assert killed[-1] == "fold 1 split" and "fold 0 evaluate" in killed
+        assert killed[-1] == "fold 0 evaluate" and "fold 1 split" in killed
         subprocess.run(options, cwd=ROOT, env=environment(base), stderr=file, check=True)
     ran = [record.label for record in last_run(artifacts).stages if not record.cached]
     assert ran[:3] == ["scan", "fold 1 train", "fold 1 evaluate"]
