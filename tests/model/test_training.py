@@ -21,6 +21,7 @@ from gliaflow.model.recipes import Recipe, UnusableRecipe
 from gliaflow.model.training import identity_of, train
 from gliaflow.model.unet import build_unet
 from gliaflow.model.validation import score_volumes
+from gliaflow.process import ChildFailed, run_child
 from gliaflow.store.tables import read_table, write_table
 
 # Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
@@ -282,3 +283,12 @@ def test_a_loss_that_explodes_ends_training_in_plain_words(
     monkeypatch.setitem(LOSSES, "bce_dice", lambda y, p: bce(y, p) * math.nan)
     with pytest.raises(UnusableRecipe, match=r"loss became nan in epoch 1; lower the recipe's learning_rate \(0.01\)"):
         train(tmp_path / "out", volumes, parts, tiny, seed=0, work=tmp_path / "work")
+
+
+def test_a_process_that_trains_tells_in_one_sentence_why_it_can_not(tmp_path):
+    write_table(pd.DataFrame({"patient": ["a"], "slice": [1], "part": ["train"]}), tmp_path / "parts.parquet")
+    places = {name: str(tmp_path / name) for name in ("folder", "work")}
+    spec = {**places, "volumes": {}, "parts": str(tmp_path / "parts.parquet"), "recipe": {"epochs": 0}, "seed": 0}
+    with pytest.raises(ChildFailed) as failed:
+        run_child("gliaflow.model.training", spec, print)
+    assert str(failed.value).startswith("the recipe is no usable recipe:\n  epochs: ")

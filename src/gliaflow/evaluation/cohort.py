@@ -77,7 +77,7 @@ class Cohort:
     ) -> Figure:
         """Expected calibration error of probabilities [N]; see `bin_sums` for what goes with them.
 
-        A resampled cohort's error is above the cohort's own much as that is above the truth, as chance is taken for
+        A resampled cohort's error is above the cohort's own as much as that is above the truth, as chance is taken for
         error twice; so the interval is the reflected one (Efron and Tibshirani's basic bootstrap), from 0 on.
         """
         sums = bin_sums(probability, number, tumor, patient, self.patients)  # [P, 3, BINS]
