@@ -58,7 +58,8 @@ def open_run(data: str, artifacts: str, *settings: Settings, **more: Any) -> Run
     """The record of the flow run that calls this, in the store `artifacts`, with all that was set."""
     parameters = {name: value for group in settings for name, value in group.model_dump().items()}
     name = flow_run.name.replace("/", "-")
-    return Run(name, open_store(artifacts), {"data": data, "artifacts": artifacts, **parameters, **more})
+    what = {"data": data, "artifacts": artifacts, **parameters, **more}
+    return Run(name, open_store(artifacts), what, flow=str(flow_run.flow_name or ""))
 
 
 def take_in(run: Run, data: str, intake: IntakeSettings, preparing: PrepareSettings, batch: int) -> Intake:

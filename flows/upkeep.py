@@ -23,7 +23,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     why.add_argument("name", metavar="RUN", nargs="?", default="last", help="The run's name, or last.")
     why.add_argument("stage", metavar="STAGE", nargs="?", help="One stage, with everything that differs.")
     clear = add_command(commands, "gc", "remove what no kept run refers to; shows first what that would free", _gc)
-    clear.add_argument("--keep", type=int, default=5, metavar="N", help="Completed runs to keep, the last ones.")
+    clear.add_argument(
+        "--keep", type=int, default=5, metavar="N", help="Completed runs of each flow to keep, the last ones."
+    )
     clear.add_argument("--yes", action="store_true", help="Remove without asking.")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from gliaflow.store.artifacts import Store
 from gliaflow.store.gc import plan_removal, remove
+from gliaflow.store.registry import Registry
 from gliaflow.store.runs import Run
 from gliaflow.store.why import Why
 
@@ -129,3 +130,31 @@ def test_the_order_of_runs_does_not_hang_on_the_clock(run, tmp_path):
 def test_at_least_one_run_is_kept(tmp_path):
     with pytest.raises(ValueError, match="At least one run is kept, not 0"):
         plan_removal(Store(tmp_path), keep=0)
+
+
+def test_a_flow_that_runs_often_pushes_out_no_run_of_another(put, tmp_path):
+    store = Store(tmp_path)
+    made = {}
+    for name, flow in [("train1", "train"), ("train2", "train"), *[(f"watch{n}", "watch") for n in range(5)]]:
+        with Run(name, store, {"data": "d"}, flow=flow).under_way() as run:
+            made[name] = put(store, flow, run=name)
+            run.use([made[name].path])
+    plan = plan_removal(store, keep=2)
+    assert plan.runs == ["watch0", "watch1", "watch2"]
+    assert plan.folders.keys() == {made[name].path for name in plan.runs}
+
+
+def test_what_a_roll_back_needs_stays(run, put, tmp_path):
+    store = Store(tmp_path)
+    registry = Registry(store)
+    releases = [put(store, "release", number=number) for number in range(3)]
+    versions = [
+        registry.register({"release": release}, run="r", data="d", metrics=[], lineage={}, patients=["p"], tested=["p"])
+        for release in releases
+    ]
+    registry.judge(versions[0], None, promote=True, why="first")
+    registry.judge(versions[1], registry.current(), promote=False, why="worse")
+    registry.judge(versions[2], registry.current(), promote=True, why="better")
+    run("only", 1)
+    plan = plan_removal(store, keep=1)
+    assert plan.folders.keys() == {releases[1].path}, "of a version that never was current"

@@ -2,6 +2,7 @@
 
 <root>/<stage>/<key>/manifest.json and the stage's files
 <root>/runs/<run>/  what each run did and used
+<root>/journals/    what is added to and never changed: the registry of models, what was seen in a watched folder
 <root>/.work/       what is being built; nothing there is ever taken for a result
 <root>/.locks/      one lock a key, freed by the kernel when its holder dies
 """
@@ -19,13 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gliaflow.store.failures import in_words
-from gliaflow.store.files import write_whole
+from gliaflow.store.files import write_new, write_whole
 from gliaflow.store.locks import hold, try_hold
 from gliaflow.store.manifests import Damaged, Manifest, Provenance, describe_files, read_manifest, write_manifest
 
 logger = logging.getLogger(__name__)
 
 RUNS = "runs"
+JOURNALS = "journals"
+BESIDE = (RUNS, JOURNALS)  # folders of the root that hold no results
 WORK, LOCKS = ".work", ".locks"
 RECORDS = ".records"  # Prefect's cache records
 UNPACKED = ".unpacked"  # archives, unpacked
@@ -143,7 +146,7 @@ class Store:
 
     def sizes(self) -> dict[str, int]:
         """Every result that is there, damaged ones too: {path relative to the root: bytes}."""
-        stages = [f for f in sorted(self.root.glob("*/")) if f.name != RUNS and not f.name.startswith(".")]
+        stages = [f for f in sorted(self.root.glob("*/")) if f.name not in BESIDE and not f.name.startswith(".")]
         return {
             f"{stage.name}/{result.name}": size_of(result) for stage in stages for result in sorted(stage.glob("*/"))
         }
@@ -171,6 +174,11 @@ class Store:
         """Write the small file `name` (relative to the root), whole or not at all."""
         with in_words(self.root):
             write_whole(self.root / name, content)
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write the small file `name` unless there is one: of two who try at once, one gets True and stays."""
+        with in_words(self.root):
+            return write_new(self.root / name, content)
 
     def read_all(self, pattern: str) -> dict[str, bytes]:
         """The contents of all small files whose names match `pattern` (relative to the root), sorted by name."""

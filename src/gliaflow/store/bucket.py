@@ -53,14 +53,17 @@ class Bucket:
             return content
 
     def read_all(self, pattern: str) -> dict[str, bytes]:
-        """The contents of all files `above/*/name` (`pattern`), sorted by path, several read at a time."""
+        """The contents of all files `above/*/name` or `above/*.ending`, sorted by path, several read at a time."""
         with self._told("read"):
-            above, _, name = pattern.partition("/*/")
+            above, _, name = pattern.partition("/*")
             try:
-                folders = self._files.ls(self._path(above), detail=False)
+                listed = self._files.ls(self._path(above), detail=False)
             except FileNotFoundError:
                 return {}
-            names = sorted(f"{folder.rstrip('/')}/{name}" for folder in folders)
+            if name.startswith("/"):
+                names = sorted(f"{folder.rstrip('/')}{name}" for folder in listed)
+            else:
+                names = sorted(file for file in listed if file.endswith(name))
             contents = self._files.cat(names, on_error="return") if names else {}
             for content in contents.values():
                 if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
@@ -71,6 +74,15 @@ class Bucket:
         """Write a file, whole or not at all."""
         with self._told("write"):
             self._files.pipe_file(self._path(name), content)
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file unless there is one (a conditional request, so that of two who try at once one gets True)."""
+        with self._told("write"):
+            try:
+                self._files.pipe_file(self._path(name), content, mode="create")
+            except FileExistsError:
+                return False
+            return True
 
     def send(self, folder: Path, below: str, names: list[str]) -> None:
         """Copy files of the local `folder` to the folder `below`, several at a time."""

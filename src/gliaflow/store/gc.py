@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gliaflow.store.artifacts import INDEX, LOCKS, RECORDS, RUNS, UNPACKED, WORK, Store, size_of
 from gliaflow.store.locks import hold, try_hold
+from gliaflow.store.registry import Registry
 from gliaflow.store.runs import COMPLETED, REMOVING, Run, read_named, read_runs
 
 
@@ -33,21 +34,22 @@ class Plan:
 
 
 def plan_removal(store: Store, keep: int) -> Plan:
-    """What can go if the last `keep` completed runs are to stay, with every run started after the first of them.
+    """What can go if the last `keep` completed runs of each flow are to stay, with every later one of that flow.
 
-    While a flow is running, a result that no record names may be its own: such results stay until it has ended.
+    Results of models that are current, or were, stay as well: a roll-back needs them. While a flow is running, a result
+    that no record names may be its own: such results stay until it has ended.
     """
     if keep < 1:
         raise ValueError(f"At least one run is kept, not {keep}")
     runs = read_runs(store)
     running = [run for run in runs if run.is_running()]
-    completed = [run.number for run in runs if run.state == COMPLETED]
-    first = completed[-keep] if len(completed) >= keep else 0
-    gone = [run for run in runs if run.number < first and run not in running]
-    kept = [run for run in runs if run.number >= first and run not in running]
+    first = _first_kept(runs, keep)
+    gone = [run for run in runs if run.number < first[run.flow] and run not in running]
+    kept = [run for run in runs if run.number >= first[run.flow] and run not in running]
     named = read_named(store, runs)
     unread = sorted(named.keys() - {run.name for run in runs})
     needed = {path for name in [*_names(kept), *_names(running), *unread] for path in named[name]}
+    needed |= Registry(store).results_in_use()
     known = {path for run in gone for path in named[run.name]}
     unsure = running or unread
     results = {
@@ -75,6 +77,15 @@ def remove(store: Store, plan: Plan, progress: Callable[[int, int], None] = lamb
         _clear_records(store)
         _clear_drafts(store)
     return freed
+
+
+def _first_kept(runs: list[Run], keep: int) -> dict[str, int]:
+    """Of each flow, the number of the first run that stays: a flow that runs often pushes out no other's runs."""
+    first = {}
+    for flow in {run.flow for run in runs}:
+        completed = [run.number for run in runs if run.state == COMPLETED and run.flow == flow]
+        first[flow] = completed[-keep] if len(completed) >= keep else 0
+    return first
 
 
 def _names(runs: list[Run]) -> list[str]:

@@ -49,7 +49,8 @@ class Run:
     """A run: where its artifacts are, and what it has done so far.
 
     `number` counts the runs of a store, so that their order does not hang on a clock. `earlier` are the runs that were
-    there when this one began. `part` is what the stages recorded now belong to ("fold 3").
+    there when this one began. `part` is what the stages recorded now belong to ("fold 3"). `flow` is what was run:
+    "train", "watch", …
     """
 
     name: str
@@ -63,6 +64,7 @@ class Run:
     uses: list[str] = field(default_factory=list)
     earlier: "list[Run]" = field(default_factory=list)
     part: str = ""
+    flow: str = ""
 
     def __post_init__(self) -> None:
         self.machine = self.machine or self.store.machine
@@ -149,6 +151,7 @@ class Run:
     def _write(self) -> None:
         record = {
             "run": self.name,
+            "flow": self.flow,
             "number": self.number,
             "machine": self.machine,
             "state": self.state,
@@ -197,6 +200,6 @@ def _parse_run(store: Store, name: str, content: bytes) -> Run | None:
         datetime.fromisoformat(given["started"])
         if not isinstance(given["number"], int) or not isinstance(given["parameters"], dict):
             return None
-        return Run(name, store, **given, stages=stages)
+        return Run(name, store, **given, stages=stages, flow=str(value.get("flow", "")))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

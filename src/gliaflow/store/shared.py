@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gliaflow.store.artifacts import RUNS, Artifact, Store
+from gliaflow.store.artifacts import BESIDE, RUNS, Artifact, Store
 from gliaflow.store.bucket import Bucket
 from gliaflow.store.failures import StoreFailed, in_words
 from gliaflow.store.locks import hold
@@ -86,7 +86,7 @@ class SharedStore(Store):
         for name, mark in self.bucket.files().items():
             stage, _, rest = name.partition("/")
             key, inside, _ = rest.partition("/")
-            if inside and stage != RUNS and not stage.startswith("."):
+            if inside and stage not in BESIDE and not stage.startswith("."):
                 sizes[f"{stage}/{key}"] = sizes.get(f"{stage}/{key}", 0) + mark.size
         copies = super().sizes()  # of what is no longer in the bucket too
         return {**copies, **sizes}
@@ -103,6 +103,9 @@ class SharedStore(Store):
 
     def write(self, name: str, content: bytes) -> None:
         self.bucket.write(name, content)
+
+    def create(self, name: str, content: bytes) -> bool:
+        return self.bucket.create(name, content)
 
     def read_all(self, pattern: str) -> dict[str, bytes]:
         return self.bucket.read_all(pattern)
