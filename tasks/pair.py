@@ -15,7 +15,7 @@ from tasks.tables import load, save
 def pair(folder: Path, settings: IntakeSettings, *, files: Path, root: Path) -> None:
     """Pair images and masks; leaves `slices`, `rejected` and, where there is a data.csv, `clinical`."""
     table = load(files, "files")
-    slices, rejected = pair_slices(table)
+    slices, rejected = pair_slices(table, wait=settings.unlabelled == "wait")
     clinical, fault = gather_clinical(root, table)
     if clinical is not None:
         save(folder, "clinical", clinical)

@@ -1,5 +1,6 @@
 """What a person can set, one frozen model a stage: the command line, Prefect's form and the cache keys share these."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +22,9 @@ class IntakeSettings(Settings):
     """What may be wrong with a data set before a run stops."""
 
     reject_limit: float = Field(0.1, ge=0, le=1, description="Stop when more than this share of the files is rejected.")
+    unlabelled: Literal["reject", "wait"] = Field(
+        "reject", description="Whether images of a patient without any mask count as rejected, or wait for their masks."
+    )
 
 
 class PrepareSettings(Settings):
@@ -42,6 +46,16 @@ class SplitSettings(Settings):
     fold: int = Field(0, ge=0, description="The fold (or, under `site`, the number of the site) to test on.")
     val_fraction: float = Field(0.15, gt=0, lt=1, description="Share of the patients that choices are made on.")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="Share of the patients that are only scored.")
+
+    def freeze(self, tested: Sequence[str]) -> "SplitSettings":
+        """The split that keeps `tested` as its test patients; without any, the split as it is."""
+        return FrozenSplit(**self.model_dump(), frozen=tuple(tested)) if tested else self
+
+
+class FrozenSplit(SplitSettings):
+    """A split whose test patients are given: those that a registry of models has frozen."""
+
+    frozen: tuple[str, ...]
 
 
 class FoldSettings(Settings):

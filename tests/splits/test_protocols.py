@@ -187,3 +187,25 @@ def test_seven_positive_slices_are_enough_for_the_notebook() -> None:
     labels = make_labels({"CS": 7}, slices=3, seed=8)
     assert labels["has_tumor"].sum() == 7
     assert split_slices(labels, "slice")["part"].value_counts().to_dict() == {"train": 5, "val": 1, "test": 1}
+
+
+def test_frozen_patients_stay_the_test_part_as_the_data_grow(labels: pd.DataFrame) -> None:
+    first = split_slices(labels)
+    frozen = sorted(first.loc[first["part"] == "test", "patient"].unique())
+    more = labels[labels["patient"] == labels["patient"].iloc[0]]
+    grown = pd.concat([labels, *(more.assign(patient=f"new{n}") for n in range(10))], ignore_index=True)
+    for seed in range(3):
+        part = part_of_patient(split_slices(grown, seed=seed, frozen=[*frozen, "gone"]))
+        assert sorted(part.index[part == "test"]) == frozen
+        assert (part == "val").sum() == int(0.15 * (len(part) - len(frozen)) + 0.5)
+        assert (part == "train").sum() == len(part) - len(frozen) - (part == "val").sum()
+
+
+def test_frozen_patients_that_are_not_there_and_protocols_without_test_patients_are_refused(
+    labels: pd.DataFrame,
+) -> None:
+    with pytest.raises(UnusableSplit, match=r"None of the 1 test patients that are frozen is among the \d+ patients"):
+        split_slices(labels, frozen=["x"])
+    for protocol in ("crossval", "site", "slice"):
+        with pytest.raises(UnusableSplit, match=f"frozen under the protocol 'patient'.*received '{protocol}'"):
+            split_slices(labels, protocol, frozen=[labels["patient"].iloc[0]])

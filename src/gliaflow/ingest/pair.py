@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from gliaflow.ingest.names import parse_name
 from gliaflow.ingest.reasons import REASONS, UnusableSource
 
 SHOWN = 5  # paths in one message
+NO_NUMBER = "no slice number from 0 to 999999999 at the end of the name"
 REJECTED_COLUMNS = {"path": "str", "reason": "str", "found": "str", "stage": "str", "counted": "bool"}
 SLICE_COLUMNS = {
     "patient": "str",
@@ -51,26 +52,29 @@ def rejected_table(rejections: Iterable[Rejection]) -> pd.DataFrame:
     ).astype(REJECTED_COLUMNS)
 
 
-def pair_slices(files: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def pair_slices(files: pd.DataFrame, *, wait: bool = False) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Pair the images and masks of a file table; returns (slice table, rejected table).
 
     Every image and mask is in exactly one of them. Identical copies, of a slice or of a whole patient, count once: the
-    copy nearest the data root is used. Two different files for one slice reject that slice.
+    copy nearest the data root is used. Two different files for one slice reject that slice. With `wait`, a patient
+    without any mask is no fault: nobody has drawn them yet, and its images don't count as rejected.
     """
     rejections: list[Rejection] = []
+    drawn = set(files.loc[files["role"] == "mask", "patient"].dropna())
     found: defaultdict[tuple[str, int], dict[str, list[Any]]] = defaultdict(lambda: {"image": [], "mask": []})
     rows: list[Any] = list(files.itertuples(index=False))
     for file in rows:
         if pd.notna(file.problem):
-            rejections.append(Rejection(file.path, file.problem, _in_words(file), "scan"))
+            rejections.append(Rejection(file.path, file.problem, in_words(file), "scan"))
         elif file.role in ("image", "mask") and pd.isna(file.patient):
-            words = "no slice number from 0 to 999999999 at the end of the name"
-            rejections.append(Rejection(file.path, "odd_name", words, "pair"))
+            rejections.append(Rejection(file.path, "odd_name", NO_NUMBER, "pair"))
         if file.role in ("image", "mask") and pd.notna(file.patient):
             found[file.patient, int(file.slice)][file.role].append(file)
     pairs = []
     for (patient, number), roles in sorted(found.items()):
         pair, refused = _pair_slice(roles["image"], roles["mask"])
+        if wait and patient not in drawn:
+            refused = [_awaiting(row) if row.reason == "image_without_mask" else row for row in refused]
         rejections += refused
         if pair:
             image, mask = pair
@@ -83,7 +87,12 @@ def pair_slices(files: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return slices, rejected_table([*rejections, *copies])
 
 
-def _in_words(file: Any) -> str:
+def _awaiting(rejection: Rejection) -> Rejection:
+    return replace(rejection, reason="awaiting_masks", found="no mask of any slice of this patient")
+
+
+def in_words(file: Any) -> str:
+    """What was found wrong with a file of the file table."""
     found = {
         "empty_file": "0 bytes",
         "too_large": f"{file.size} bytes",
@@ -98,29 +107,16 @@ def _in_words(file: Any) -> str:
 
 def _pair_slice(images: list[Any], masks: list[Any]) -> tuple[tuple[Any, Any] | None, list[Rejection]]:
     """Image and mask of one slice, if there is exactly one of each by content, and what is rejected instead."""
-    rejections = []
-    usable = {}
-    verdicts = {}
+    rejections: list[Rejection] = []
+    usable: dict[str, Any] = {}
+    verdicts: dict[str, str] = {}
     for role, files in (("image", images), ("mask", masks)):
-        sound = sorted((file for file in files if pd.isna(file.problem)), key=lambda file: _depth(file.path))
-        if len({file.sha256 for file in sound}) > 1:
-            others = {file.path: [other.path for other in sound if other.sha256 != file.sha256] for file in sound}
-            rejections += [
-                Rejection(
-                    file.path, "conflicting_files", f"another {role} of this slice: {others[file.path][0]}", "pair"
-                )
-                for file in sound
-            ]
-            names = [file.path for file in sound]
-            shown = f"{', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''}"
-            verdicts[role] = f"there are different {role}s of this slice: {shown}"
-        elif sound:
-            usable[role] = sound[0]
-            rejections += [
-                Rejection(copy.path, "duplicate_copy", f"same as {sound[0].path}", "pair") for copy in sound[1:]
-            ]
-        elif files:
-            verdicts[role] = f"its {role} {files[0].path} can't be used: {files[0].problem}"
+        file, refused, verdict = choose_file(role, files)
+        rejections += refused
+        if file is not None:
+            usable[role] = file
+        elif verdict:
+            verdicts[role] = verdict
     if len(usable) == 2:
         image, mask = usable["image"], usable["mask"]
         if image.sha256 != mask.sha256:
@@ -135,6 +131,24 @@ def _pair_slice(images: list[Any], masks: list[Any]) -> tuple[tuple[Any, Any] | 
             found = f"no {partner} of patient {file.patient}, slice {file.slice}"
             rejections.append(Rejection(file.path, f"{role}_without_{partner}", found, "pair"))
     return None, rejections
+
+
+def choose_file(role: str, files: list[Any]) -> tuple[Any | None, list[Rejection], str]:
+    """Of the rows of one slice's images (or masks) the one to use; what is rejected; and why none can be used."""
+    sound = sorted((file for file in files if pd.isna(file.problem)), key=lambda file: _depth(file.path))
+    if len({file.sha256 for file in sound}) > 1:
+        others = {file.path: [other.path for other in sound if other.sha256 != file.sha256] for file in sound}
+        rejections = [
+            Rejection(file.path, "conflicting_files", f"another {role} of this slice: {others[file.path][0]}", "pair")
+            for file in sound
+        ]
+        names = [file.path for file in sound]
+        shown = f"{', '.join(names[:SHOWN])}{', ...' if len(names) > SHOWN else ''}"
+        return None, rejections, f"there are different {role}s of this slice: {shown}"
+    if sound:
+        copies = [Rejection(copy.path, "duplicate_copy", f"same as {sound[0].path}", "pair") for copy in sound[1:]]
+        return sound[0], copies, ""
+    return None, [], f"its {role} {files[0].path} can't be used: {files[0].problem}" if files else ""
 
 
 def _depth(path: str) -> tuple[int, str]:

@@ -37,6 +37,9 @@ REASONS: dict[str, Reason] = {
         "Rename the file to PATIENT_NUMBER or keep it elsewhere.",
     ),
     "image_without_mask": Reason("Every image needs a mask.", "Add the mask (all black where there is no tumour)."),
+    "awaiting_masks": Reason(
+        "A patient is trained on once it has masks.", "Add the masks when they are drawn.", counted=False
+    ),
     "mask_without_image": Reason("Every mask needs an image.", "Add the image, or take the mask away."),
     "conflicting_files": Reason("A slice has one image and one mask.", "Keep the right file and take the others away."),
     "duplicate_copy": Reason("An identical copy is counted once.", "Nothing needs doing.", counted=False),

@@ -1,6 +1,6 @@
 """Which slices are trained on, chosen by and tested on: four protocols that keep patients whole, or say they don't."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ def split_slices(
     fold: int = 0,
     val_fraction: float = 0.15,
     test_fraction: float = 0.15,
+    frozen: Collection[str] = (),
 ) -> pd.DataFrame:
     """Give every slice a part; the result depends on `labels` (not on the order of its rows) and the arguments alone.
 
@@ -41,6 +42,9 @@ def split_slices(
         `crossval`: `folds` folds of patients dealt likewise; `fold` is test, `val_fraction` of the others val.
         `site`: one institution is test, the `fold`-th in alphabetical order; the others as in `crossval`.
         `slice`: the classic notebook's random 85/7.5/7.5 over slices with tumour. It leaks: see LEAKY.
+    frozen : collection of str
+        Under `patient`: the test patients, instead of a share of all, so that models trained as the data grow are
+        tested on the same ones. Those that are not in `labels` are passed over.
 
     Returns
     -------
@@ -56,6 +60,11 @@ def split_slices(
     if protocol not in PROTOCOLS:
         raise UnusableSplit(f"A protocol is one of {', '.join(PROTOCOLS)}; received {protocol!r}.")
     slices = labels.sort_values(["patient", "slice"], ignore_index=True)
+    if frozen and protocol != "patient":
+        raise UnusableSplit(
+            "Test patients are frozen under the protocol 'patient', where a model has one test part of whole patients; "
+            f"received {protocol!r}. Use that one."
+        )
     if protocol == "slice":
         return _split_positive_slices(slices, seed)
     patients = _rate_patients(slices)
@@ -65,7 +74,12 @@ def split_slices(
             f"there are {len(patients)}: {', '.join(patients.index) or 'none'}. Add patients."
         )
     _check_share("val_fraction", val_fraction)
-    if protocol == "patient":
+    tested = pd.Series(pd.NA, index=patients.index, dtype="Int64")
+    if frozen:
+        _check_frozen(patients, frozen)
+        about = "With the frozen patients"
+        parts = _parts_around(patients, patients.index.isin(frozen), val_fraction, [seed], about)
+    elif protocol == "patient":
         _check_share("test_fraction", test_fraction)
         sizes = [_share(val_fraction, len(patients)), _share(test_fraction, len(patients))]
         if sum(sizes) >= len(patients):
@@ -75,13 +89,20 @@ def split_slices(
             )
         dealt = _deal(patients, [len(patients) - sum(sizes), *sizes], np.random.default_rng(seed))
         parts = dealt.map(dict(enumerate(PARTS)).get)
-        tested = pd.Series(pd.NA, index=patients.index, dtype="Int64")
     else:
         tested = _fold_patients(patients, folds, seed) if protocol == "crossval" else _fold_sites(patients)
         parts = _parts_of_fold(patients, tested, fold, val_fraction, seed)
     return slices[["patient", "slice"]].assign(
         part=slices["patient"].map(parts).astype("str"), fold=slices["patient"].map(tested).astype("Int64")
     )
+
+
+def _check_frozen(patients: pd.DataFrame, frozen: Collection[str]) -> None:
+    if not patients.index.isin(frozen).any():
+        raise UnusableSplit(
+            f"None of the {len(frozen)} test patients that are frozen is among the {len(patients)} patients of the "
+            f"data, such as {min(frozen)}. Keep them in the folder: a new model is judged by them."
+        )
 
 
 def _rate_patients(slices: pd.DataFrame) -> pd.DataFrame:
@@ -145,18 +166,26 @@ def _fold_sites(patients: pd.DataFrame) -> "pd.Series[int]":
 def _parts_of_fold(
     patients: pd.DataFrame, tested: "pd.Series[int]", fold: int, val_fraction: float, seed: int
 ) -> "pd.Series[str]":
-    """Each patient's part when `fold` is the test: val is dealt from the others."""
+    """Each patient's part when `fold` is the test."""
     folds = int(tested.max()) + 1
     if not 0 <= fold < folds:
         raise UnusableSplit(f"fold must lie between 0 and {folds - 1}, as there are {folds} folds; received {fold}.")
-    rest = patients[tested != fold]
+    return _parts_around(patients, (tested == fold).to_numpy(), val_fraction, [seed, fold], f"With fold {fold}")
+
+
+def _parts_around(
+    patients: pd.DataFrame, is_test: np.ndarray, val_fraction: float, seed: Sequence[int], about: str
+) -> "pd.Series[str]":
+    """Each patient's part when it is given which are test: val is dealt from the others."""
+    rest = patients[~is_test]
     size = _share(val_fraction, len(rest))
     if size >= len(rest):
         raise UnusableSplit(
-            f"With fold {fold} as test, {len(rest)} of {len(patients)} patients remain, and val takes {size} of them "
-            f"(val_fraction {val_fraction}): none is left to train on. Lower it, choose another fold, or add patients."
+            f"{about} as test, {len(rest)} of {len(patients)} patients remain, and val takes {size} of them "
+            f"(val_fraction {val_fraction}): none is left to train on. Lower it, choose another test part, or add "
+            "patients."
         )
-    dealt = _deal(rest, [len(rest) - size, size], np.random.default_rng([seed, fold]))
+    dealt = _deal(rest, [len(rest) - size, size], np.random.default_rng(seed))
     name: Callable[[int], str] = PARTS.__getitem__
     return dealt.map(name).reindex(patients.index, fill_value="test")
 
