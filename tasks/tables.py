@@ -27,6 +27,13 @@ SCHEMAS = {
     "curves": schemas.CurveTable,
     "folds": schemas.FoldTable,
     "audit": schemas.DoubtTable,
+    "images": schemas.ImageTable,
+    "answers": schemas.AnswerTable,
+    "profiles": schemas.ProfileTable,
+    "fingerprint": schemas.FingerprintTable,
+    "contest": schemas.ContestTable,
+    "arrivals": schemas.ArrivalTable,
+    "drift": schemas.DriftTable,
 }
 
 

@@ -12,6 +12,7 @@ from gliaflow.evaluation.intervals import interval, resample_patients
 EXACT = 15  # patients up to which every assignment of signs is tried, 2^15; with more, SAMPLED of them are
 SAMPLED = 100_000
 CHUNK = 4096  # assignments at a time
+CHANCE = 0.05  # the greatest p-value of a difference that is told as one; intervals of few patients are too narrow
 TIE = 1e-9  # Dice that differ by less are equal
 
 

@@ -5,28 +5,18 @@ As a child process: `python -m gliaflow.ingest.batch SPEC.json`, with events on 
 
 import json
 import sys
-import uuid
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from gliaflow.events import emit
+from gliaflow.ingest.passing import obtain_lasting
 from gliaflow.ingest.prepare import prepare_volume
-from gliaflow.ingest.reasons import REASONS
-from gliaflow.ingest.volumes import Volume, save_volume
+from gliaflow.ingest.volumes import save_volume
 from gliaflow.store.artifacts import Artifact, Store
 from gliaflow.store.manifests import Provenance
 from gliaflow.store.shared import open_store
 from gliaflow.store.tables import read_table
-
-
-class PassingFault(Exception):
-    """A volume that lacks slices for a reason that may be gone at the next look."""
-
-    def __init__(self, volume: Volume) -> None:
-        super().__init__(volume)
-        self.volume = volume
 
 
 def main(arguments: list[str]) -> None:
@@ -41,23 +31,14 @@ def main(arguments: list[str]) -> None:
 
 
 def make_volume(store: Store, root: Path, slices: pd.DataFrame, size: int, provenance: Provenance) -> Artifact:
-    """The volume of one patient's `slices`, under the key of `provenance` or, if it has passing faults, one of its own.
+    """The volume of one patient's `slices`; with passing faults in it, under a key of its own."""
 
-    So the next run, which looks under the key of `provenance`, tries again what this one could not read.
-    """
-
-    def make(folder: Path) -> None:
+    def make(folder: Path) -> pd.DataFrame:
         volume = prepare_volume(root, slices, size)
-        if any(REASONS[reason].passing for reason in volume.rejected["reason"]):
-            raise PassingFault(volume)
         save_volume(folder, volume)
+        return volume.rejected
 
-    try:
-        return store.obtain(provenance, make)
-    except PassingFault as fault:
-        volume = fault.volume
-        once = replace(provenance, inputs={**provenance.inputs, "passing fault": uuid.uuid4().hex})
-        return store.obtain(once, lambda folder: save_volume(folder, volume))
+    return obtain_lasting(store, provenance, make)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gliaflow.evaluation.compare import Comparison
+from gliaflow.evaluation.compare import CHANCE, Comparison
 from gliaflow.report.canvas import png
 from gliaflow.report.figures import Chart
 from gliaflow.report.frame import open_templates, render_style
@@ -16,7 +16,6 @@ from gliaflow.report.tables import Column, Table, interval, plural, write
 from gliaflow.report.themes import DARK, LIGHT
 from gliaflow.report.trials import draw_curves, draw_pairs, draw_trials
 
-CHANCE = 0.05  # the greatest p-value of a difference that is told as one; intervals of few patients are too narrow
 STATES = {"complete": "in full", "pruned": "ended early", "failed": "failed"}
 
 

@@ -1,0 +1,49 @@
+"""The patients that a model comes from, each in a few figures: what those that it meets later are held against."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gliaflow.inference.bundle import Bundle
+from gliaflow.inference.profile import OF_PREDICTIONS, PROFILE, profile_answers, profile_images
+from gliaflow.ingest.volumes import load_volume
+
+
+def take_fingerprint(
+    labels: pd.DataFrame,
+    parts: pd.DataFrame,
+    predictions: pd.DataFrame,
+    volumes: Mapping[str, Path],
+    bundle: Bundle,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> pd.DataFrame:
+    """A row a patient of `parts`, sorted: its part and its profile, by the model that `bundle` releases.
+
+    Measures of predictions are those of val and test, from the `predictions` that the model was evaluated by; of the
+    patients that it was trained on they would flatter, and are NaN. Those of the images are known of all.
+    """
+    of_patient = {str(patient): str(rows["part"].iloc[0]) for patient, rows in parts.groupby("patient")}
+    known = {str(patient): rows for patient, rows in labels.groupby("patient")}
+    answers = {str(patient): rows for patient, rows in predictions.groupby("patient")}
+    rows = []
+    for done, (patient, part) in enumerate(sorted(of_patient.items()), start=1):
+        images = load_volume(volumes[patient]).images
+        said = dict.fromkeys(OF_PREDICTIONS, np.nan)
+        if part != "train":
+            own = answers[patient]
+            tumor_pixels = int(own["predicted_pixels"].sum())
+            said = profile_answers(own["call"].to_numpy(), tumor_pixels, int(known[patient]["brain_pixels"].sum()))
+        profile = profile_images(images, bundle.familiarity)
+        who = {
+            "patient": patient,
+            "site": known[patient]["site"].iloc[0],
+            "slices": len(images),
+            "model": "self",
+            "part": part,
+        }
+        rows.append({**who, **profile, **said})
+        progress(done, len(of_patient))
+    columns = {**PROFILE, "part": "str"}
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
