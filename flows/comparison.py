@@ -18,7 +18,7 @@ from gliaflow.store.runs import Run, StageRecord, read_runs
 from gliaflow.store.shared import open_store
 from tasks.tables import load
 
-PLACES = ("data", "artifacts", "batch")  # parameters that say where and how, not what
+PLACES = ("data", "artifacts", "runner", "scheduler", "workers", "batch")  # parameters that say where and how, not what
 LISTED = 5  # patients named each way
 SAME = ["slices", "tumor_slices", "true_pixels"]  # what is equal where both runs scored the same masks
 

@@ -2,12 +2,10 @@
 
 import logging
 from dataclasses import asdict
-from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
-from flows.steps import RUNNER, by_fold, deal, learn, measure_leakage, open_run, take_in
+from flows.steps import by_fold, deal, learn, measure_leakage, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
 from tasks.audit import AuditSettings, audit
@@ -15,17 +13,24 @@ from tasks.pool import pool
 from tasks.publish import publish
 from tasks.release import ReleaseSettings, release
 from tasks.report import ReportSettings, crossval_report
-from tasks.settings import EvaluateSettings, FoldSettings, IntakeSettings, PrepareSettings, TrainSettings
+from tasks.settings import (
+    EvaluateSettings,
+    FoldSettings,
+    IntakeSettings,
+    PrepareSettings,
+    SpreadSettings,
+    TrainSettings,
+)
 from tasks.split import count_folds
 
 logger = logging.getLogger("gliaflow.run")
 
 
-@flow(name="crossval", task_runner=RUNNER)
+@flow(name="crossval")
 def crossval(
     data: str,
     artifacts: str = "artifacts",
-    batch: Annotated[int, Field(ge=1)] = 16,
+    spreading: SpreadSettings = SpreadSettings(),
     intake: IntakeSettings = IntakeSettings(),
     preparing: PrepareSettings = PrepareSettings(),
     folding: FoldSettings = FoldSettings(),
@@ -38,7 +43,7 @@ def crossval(
     Args:
         data: Folder or archive with the slices, or kaggle:OWNER/NAME.
         artifacts: Folder that keeps every stage's results, or s3://bucket/prefix.
-        batch: Patients that one preparing task takes.
+        spreading: What the per-patient stages run on.
         intake: What may be wrong with the data before the run stops.
         preparing: How slices become volumes.
         folding: How patients are dealt to the folds.
@@ -46,11 +51,13 @@ def crossval(
         evaluating: How the figures are made.
         leakage_meter: Train under the protocol `slice` too, to measure by how much its leak flatters.
     """
-    run = open_run(data, artifacts, intake, preparing, folding, training, evaluating, leakage_meter=leakage_meter)
+    run = open_run(
+        data, artifacts, spreading, intake, preparing, folding, training, evaluating, leakage_meter=leakage_meter
+    )
     store = run.store
     with in_words(store.root), run.under_way():
         recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
-        cohort = take_in(run, data, intake, preparing, batch)
+        cohort = take_in(run, data, intake, preparing, spreading)
         dealt, folds = [], []
         count = count_folds(folding, store.folder(cohort.labels))
         for fold in range(count):  # all before the first training: a leak in the last one stops the run at once

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
-from gliaflow.arguments import whole
 from tasks.settings import (
     EvaluateSettings,
     FoldSettings,
@@ -13,6 +12,7 @@ from tasks.settings import (
     PrepareSettings,
     Settings,
     SplitSettings,
+    SpreadSettings,
     TrainSettings,
     TuneSettings,
 )
@@ -25,6 +25,7 @@ GROUPS: Groups = {
     "splitting": SplitSettings,
     "training": TrainSettings,
     "evaluating": EvaluateSettings,
+    "spreading": SpreadSettings,
 }
 CROSSVAL: Groups = {
     "intake": IntakeSettings,
@@ -32,8 +33,9 @@ CROSSVAL: Groups = {
     "folding": FoldSettings,
     "training": TrainSettings,
     "evaluating": EvaluateSettings,
+    "spreading": SpreadSettings,
 }
-OWN = ("data", "artifacts", "batch", "leakage_meter")  # a flow's parameters that belong to no stage
+OWN = ("data", "artifacts", "leakage_meter")  # a flow's parameters that belong to no stage
 TUNE: Groups = {
     "intake": IntakeSettings,
     "preparing": PrepareSettings,
@@ -41,6 +43,7 @@ TUNE: Groups = {
     "tuning": TuneSettings,
     "training": TrainSettings,
     "evaluating": EvaluateSettings,
+    "spreading": SpreadSettings,
 }
 
 
@@ -49,7 +52,6 @@ def add_options(parser: argparse.ArgumentParser, groups: Groups = GROUPS) -> Non
     where = "Folder or archive with the slices, or kaggle:OWNER/NAME."
     parser.add_argument("--data", required=True, default=argparse.SUPPRESS, help=where)
     parser.add_argument("--artifacts", default="artifacts", help=ARTIFACTS)
-    parser.add_argument("--batch", type=whole(1), default=16, help="Patients that one preparing task takes.")
     seen: set[str] = set()
     for title, settings in groups.items():
         group = parser.add_argument_group(title)

@@ -1,13 +1,11 @@
 """What several runs have in common: their record, the way in, and learning from a split."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from prefect.runtime import flow_run
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from gliaflow.store.artifacts import Artifact
 from gliaflow.store.runs import Run
@@ -25,12 +23,11 @@ from tasks.settings import (
     PrepareSettings,
     Settings,
     SplitSettings,
+    SpreadSettings,
     Training,
 )
 from tasks.split import split
 from tasks.train import train as fit
-
-RUNNER: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=os.cpu_count())
 
 
 @dataclass(frozen=True)
@@ -62,12 +59,14 @@ def open_run(data: str, artifacts: str, *settings: Settings, **more: Any) -> Run
     return Run(name, open_store(artifacts), what, flow=str(flow_run.flow_name or ""))
 
 
-def take_in(run: Run, data: str, intake: IntakeSettings, preparing: PrepareSettings, batch: int) -> Intake:
-    """Scan, pair, prepare and label the data; `batch` patients are prepared by one task."""
+def take_in(
+    run: Run, data: str, intake: IntakeSettings, preparing: PrepareSettings, spreading: SpreadSettings
+) -> Intake:
+    """Scan, pair, prepare and label the data; patients are prepared on what `spreading` says."""
     root = open_data(run, data)
     files = scan(run, root)
     slices = pair(run, intake, files=files, root=root)
-    prepared = prepare(run, preparing, slices, root=root, batch=batch)
+    prepared = prepare(run, preparing, slices, root=root, spreading=spreading)
     labels = label(run, intake, slices=slices, prepared=prepared.artifact)
     return Intake(root, files, slices, prepared.artifact, labels, prepared.volumes)
 

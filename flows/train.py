@@ -1,26 +1,31 @@
 """The main run: from a folder of slices and masks to a trained, scored model and its report."""
 
 from dataclasses import asdict
-from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
-from flows.steps import RUNNER, by_fold, deal, learn, measure_leakage, open_run, take_in
+from flows.steps import by_fold, deal, learn, measure_leakage, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
 from tasks.predict import predict
 from tasks.publish import publish
 from tasks.release import ReleaseSettings, release
 from tasks.report import ReportSettings, report
-from tasks.settings import EvaluateSettings, IntakeSettings, PrepareSettings, SplitSettings, TrainSettings
+from tasks.settings import (
+    EvaluateSettings,
+    IntakeSettings,
+    PrepareSettings,
+    SplitSettings,
+    SpreadSettings,
+    TrainSettings,
+)
 
 
-@flow(name="train", task_runner=RUNNER)
+@flow(name="train")
 def train(
     data: str,
     artifacts: str = "artifacts",
-    batch: Annotated[int, Field(ge=1)] = 16,
+    spreading: SpreadSettings = SpreadSettings(),
     intake: IntakeSettings = IntakeSettings(),
     preparing: PrepareSettings = PrepareSettings(),
     splitting: SplitSettings = SplitSettings(),
@@ -33,7 +38,7 @@ def train(
     Args:
         data: Folder or archive with the slices, or kaggle:OWNER/NAME.
         artifacts: Folder that keeps every stage's results, or s3://bucket/prefix.
-        batch: Patients that one preparing task takes.
+        spreading: What the per-patient stages run on.
         intake: What may be wrong with the data before the run stops.
         preparing: How slices become volumes.
         splitting: Which patients are trained on, chosen by and tested on.
@@ -41,11 +46,13 @@ def train(
         evaluating: How the figures are made.
         leakage_meter: Train under the protocol `slice` too, to measure by how much its leak flatters.
     """
-    run = open_run(data, artifacts, intake, preparing, splitting, training, evaluating, leakage_meter=leakage_meter)
+    run = open_run(
+        data, artifacts, spreading, intake, preparing, splitting, training, evaluating, leakage_meter=leakage_meter
+    )
     store = run.store
     with in_words(store.root), run.under_way():
         recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
-        cohort = take_in(run, data, intake, preparing, batch)
+        cohort = take_in(run, data, intake, preparing, spreading)
         learnt = learn(run, deal(run, splitting, cohort), recipe, evaluating, cohort)
         masks = predict(run, scores=learnt.scores, labels=cohort.labels, volumes=cohort.volumes)
         beside = {}

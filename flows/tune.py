@@ -2,12 +2,10 @@
 
 import logging
 from dataclasses import asdict
-from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
-from flows.steps import RUNNER, deal, learn, open_run, take_in
+from flows.steps import deal, learn, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
 from tasks.settings import (
@@ -15,6 +13,7 @@ from tasks.settings import (
     IntakeSettings,
     PrepareSettings,
     SplitSettings,
+    SpreadSettings,
     TrainSettings,
     TuneSettings,
 )
@@ -24,11 +23,11 @@ from tasks.verdict import VerdictSettings, publish_verdict, verdict
 logger = logging.getLogger("gliaflow.run")
 
 
-@flow(name="tune", task_runner=RUNNER)
+@flow(name="tune")
 def tune(
     data: str,
     artifacts: str = "artifacts",
-    batch: Annotated[int, Field(ge=1)] = 16,
+    spreading: SpreadSettings = SpreadSettings(),
     intake: IntakeSettings = IntakeSettings(),
     preparing: PrepareSettings = PrepareSettings(),
     splitting: SplitSettings = SplitSettings(),
@@ -41,7 +40,7 @@ def tune(
     Args:
         data: Folder or archive with the slices, or kaggle:OWNER/NAME.
         artifacts: Folder that keeps every stage's results, or s3://bucket/prefix.
-        batch: Patients that one preparing task takes.
+        spreading: What the per-patient stages run on.
         intake: What may be wrong with the data before the run stops.
         preparing: How slices become volumes.
         splitting: Which patients are trained on, chosen by and tested on.
@@ -50,11 +49,11 @@ def tune(
         evaluating: How the figures are made.
     """
     check_protocol(splitting)
-    run = open_run(data, artifacts, intake, preparing, splitting, tuning, training, evaluating)
+    run = open_run(data, artifacts, spreading, intake, preparing, splitting, tuning, training, evaluating)
     store = run.store
     with in_words(store.root), run.under_way():
         recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
-        cohort = take_in(run, data, intake, preparing, batch)
+        cohort = take_in(run, data, intake, preparing, spreading)
         parts = deal(run, splitting, cohort)
         outcome = search(run, tuning, recipe, prepared=cohort.prepared, parts=parts, volumes=cohort.volumes)
         found = training.model_copy(update={"recipe": str(store.folder(outcome) / "recipe.json"), "epochs": None})

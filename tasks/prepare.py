@@ -6,6 +6,7 @@ stage's own artifact lists them.
 
 import logging
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 import pandas as pd
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import as_completed
 
 from gliaflow.process import ChildFailed, run_child
 from gliaflow.store.artifacts import Artifact, Store
@@ -22,7 +22,8 @@ from gliaflow.store.manifests import Provenance, read_manifest
 from gliaflow.store.runs import Run
 from gliaflow.store.why import Why, why_run
 from tasks.console import progress, tell_stage
-from tasks.settings import PrepareSettings
+from tasks.settings import PrepareSettings, SpreadSettings
+from tasks.spread import spread
 from tasks.stage import REUSED, Input, stage
 from tasks.tables import load, save
 
@@ -44,8 +45,10 @@ class Prepared:
     volumes: dict[str, Artifact]
 
 
-def prepare(run: Run, settings: PrepareSettings, slices: Artifact, *, root: Path, batch: int) -> Prepared:
-    """The volumes of all patients in `slices`; those that are missing are made in tasks of `batch` patients each."""
+def prepare(
+    run: Run, settings: PrepareSettings, slices: Artifact, *, root: Path, spreading: SpreadSettings
+) -> Prepared:
+    """The volumes of all patients in `slices`; those that are missing are made in tasks of some patients each."""
     clock = time.perf_counter()
     table = run.store.folder(slices)
     wanted = {patient: _provenance(patient, rows, settings) for patient, rows in _by_patient(table).items()}
@@ -53,17 +56,13 @@ def prepare(run: Run, settings: PrepareSettings, slices: Artifact, *, root: Path
     found = run.store.find_all("volume", (provenance.key for provenance in wanted.values()))
     missing = [patient for patient, provenance in wanted.items() if provenance.key not in found]
     why_missing = _why_missing(run.store, wanted, missing)
-    batches = [missing[start : start + batch] for start in range(0, len(missing), batch)]
-    with progress("prepare", "patients") as bar:
-        jobs = [
-            make_volumes.submit(
-                run.store.address, str(table), str(root), settings, {n: asdict(wanted[n]) for n in names}
-            )
-            for names in batches
-        ]
-        made: dict[str, str] = {}
-        for job in as_completed(jobs):
-            made |= job.result()
+    batches = [missing[start : start + spreading.batch] for start in range(0, len(missing), spreading.batch)]
+    where = {"store": run.store.address, "table": str(table), "root": str(root), "settings": settings}
+    calls = [{**where, "patients": {name: asdict(wanted[name]) for name in names}} for names in batches]
+    made: dict[str, str] = {}
+    with progress("prepare", "patients") as bar, closing(spread(make_volumes, calls, spreading)) as results:
+        for keys_of_batch in results:
+            made |= keys_of_batch
             bar(len(made), len(missing))
 
     keys = {patient: made.get(patient, provenance.key) for patient, provenance in wanted.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from gliaflow.model.recipes import Recipe, UnusableRecipe, load_recipe
 
@@ -16,6 +16,38 @@ class Settings(BaseModel):
 
 class Nothing(Settings):
     """For stages that have nothing to set."""
+
+
+class SpreadSettings(Settings):
+    """What the per-patient stages run on: how a result is computed, not what, so no key knows of it."""
+
+    runner: Literal["threads", "dask"] = Field(
+        "threads", description="What patients are shared out to: threads of this machine, or a Dask cluster."
+    )
+    scheduler: str | None = Field(
+        None,
+        description="Address of your Dask cluster, tcp://HOST:PORT; without it, `dask` starts one on this machine.",
+    )
+    workers: int | None = Field(
+        None, ge=1, description="Threads, or processes of the Dask cluster on this machine; without it, one a core."
+    )
+    batch: int = Field(16, ge=1, description="Patients that one task takes.")
+
+    @field_validator("scheduler")
+    @classmethod
+    def _of_dask(cls, address: str | None, given: ValidationInfo) -> str | None:
+        if address is not None and given.data.get("runner") != "dask":
+            raise ValueError("a scheduler is one of Dask's: say --runner dask too")
+        if address is not None and "://" not in address:
+            raise ValueError(f"an address reads tcp://HOST:PORT, not {address}")
+        return address
+
+    @field_validator("workers")
+    @classmethod
+    def _of_this_machine(cls, workers: int | None, given: ValidationInfo) -> int | None:
+        if workers is not None and given.data.get("scheduler") is not None:
+            raise ValueError("the cluster at --scheduler has the workers that it has: leave --workers out")
+        return workers
 
 
 class IntakeSettings(Settings):

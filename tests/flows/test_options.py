@@ -33,7 +33,7 @@ def test_options_reach_their_stage_and_a_shared_one_all_of_its_stages():
     assert parameters["training"].epochs == 3
     assert parameters["intake"].reject_limit == 0.5
     assert [parameters[name].seed for name in ("splitting", "training", "evaluating")] == [7, 7, 7]
-    assert parameters["batch"] == 9 and parameters["artifacts"] == "artifacts"
+    assert parameters["spreading"].batch == 9 and parameters["artifacts"] == "artifacts"
 
 
 def test_without_options_every_stage_has_its_defaults():
@@ -62,7 +62,13 @@ def test_a_crossval_offers_no_fold_and_takes_none_for_folds(capsys):
         (["--reject-limit", "3"], "--reject-limit: Input should be less than or equal to 1"),
         (["--size", "100"], "--size: Input should be a multiple of 32"),
         (["--protocol", "random"], "invalid choice: 'random'"),
-        (["--batch", "0"], "argument --batch: must be a whole number from 1 on, not 0"),
+        (["--batch", "0"], "--batch: Input should be greater than or equal to 1"),
+        (
+            ["--scheduler", "tcp://10.0.0.1:8786"],
+            "--scheduler: Value error, a scheduler is one of Dask's: say --runner",
+        ),
+        (["--runner", "dask", "--scheduler", "10.0.0.1"], "an address reads tcp://HOST:PORT, not 10.0.0.1"),
+        (["--runner", "dask", "--scheduler", "tcp://a:1", "--workers", "2"], "--workers: Value error, the cluster at"),
         (["--folds", "many"], "argument --folds: invalid int value: 'many'"),
     ],
 )

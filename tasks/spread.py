@@ -1,0 +1,78 @@
+"""Run one task for many batches of patients, on threads of this machine or on a Dask cluster."""
+
+import logging
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from prefect import Task
+from prefect.futures import as_completed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from gliaflow.errors import GliaflowError
+from tasks.settings import SpreadSettings
+
+logger = logging.getLogger("gliaflow.run")
+
+R = TypeVar("R")
+
+
+class NoCluster(GliaflowError):
+    """The Dask cluster that a run is to use is not there, or its workers die of what they are given."""
+
+
+def spread(task: Task[..., R], calls: Sequence[dict[str, Any]], settings: SpreadSettings) -> Generator[R, None, None]:
+    """The result of `task` for each of `calls` (its keyword arguments, all of them), as they come.
+
+    What travels between machines is small: references and settings, never arrays or frames. Without calls nothing is
+    started. Raises what the first call that fails raises, and gives up those that have not begun; `NoCluster` where
+    Dask is not installed, the cluster does not answer, or one batch has killed several workers.
+    """
+    if not calls:
+        return
+    workers = min(settings.workers or os.cpu_count() or 1, len(calls))
+    # A runner of its own, not the flow's: a run that finds all results in the store starts no cluster.
+    chosen = _threads(workers) if settings.runner == "threads" else _dask(settings.scheduler, workers)
+    with chosen as engine:
+        for job in as_completed([engine.submit(task, call) for call in calls]):
+            yield job.result()
+
+
+@contextmanager
+def _threads(workers: int) -> Iterator[TaskRunner[Any]]:
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=workers)
+    with runner as engine:
+        yield engine
+
+
+@contextmanager
+def _dask(scheduler: str | None, workers: int) -> Iterator[TaskRunner[Any]]:
+    """The cluster at the address `scheduler`; without one, a cluster of processes on this machine, gone afterwards."""
+    try:
+        from distributed import KilledWorker
+        from prefect_dask.task_runners import DaskTaskRunner
+    except ModuleNotFoundError as missing:
+        raise NoCluster(
+            f"The runner `dask` needs the package {missing.name}, which is not installed. Install it with "
+            "`pip install prefect-dask==0.3.7` (the extra `dask`), or leave --runner out."
+        ) from None
+    # a worker does one batch at a time, in a child process, of whose memory Dask knows nothing
+    here = {"n_workers": workers, "threads_per_worker": 1, "memory_limit": None, "dashboard_address": None}
+    with DaskTaskRunner(address=scheduler) if scheduler else DaskTaskRunner(cluster_kwargs=here) as engine:
+        try:
+            known = engine.client.nthreads()
+        except OSError as error:
+            raise NoCluster(
+                f"No Dask scheduler answers at {scheduler} ({error}). Start one with `dask scheduler`, mend "
+                "--scheduler, or leave it out to use this machine."
+            ) from error
+        if not known:
+            logger.warning("The Dask cluster at %s has no worker yet: waiting for the first", scheduler)
+        try:
+            yield engine
+        except KilledWorker as killed:
+            raise NoCluster(
+                "Several Dask workers died one after another of the same batch of patients, the last at "
+                f"{killed.last_worker.address}. They may have run out of memory. Start again: what is done is kept."
+            ) from killed
