@@ -1,4 +1,4 @@
-"""`python -m flows train|crossval|tune|why|compare|gc …`: start a run, look back at some, clear what past ones left."""
+"""`python -m flows train|crossval|tune|predict|why|compare|models|gc …`: start a run, look back, clear up."""
 
 import argparse
 import importlib
@@ -12,8 +12,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from flows.comparison import add_comparison
-from flows.options import CROSSVAL, GROUPS, TUNE, Groups, add_meter, add_options, read_options
+from flows.options import (
+    CROSSVAL,
+    GROUPS,
+    PREDICT,
+    TUNE,
+    Groups,
+    add_meter,
+    add_model,
+    add_options,
+    add_register,
+    read_options,
+)
 from flows.upkeep import add_commands
+from flows.versions import add_registry
 from gliaflow.errors import GliaflowError
 from gliaflow.store.failures import in_words, require_room
 
@@ -55,6 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     for flow in (train, crossval):
         add_meter(flow)
+    add_register(train)
     _add_flow(
         commands,
         "tune",
@@ -63,7 +76,17 @@ def make_parser() -> argparse.ArgumentParser:
         description="Scan, pair, prepare, label and split, then try recipes by the validation patients, train the best "
         "and the default in full, and score both on the test patients. Started again, it goes on where it stopped.",
     )
+    predict = _add_flow(
+        commands,
+        "predict",
+        PREDICT,
+        help="masks and answers of a model of the registry for a folder of images",
+        description="Scan, then predict each patient that has not been predicted by this model: masks, overlays, and "
+        "for every slice whether it holds tumour. Images need no masks.",
+    )
+    add_model(predict)
     add_comparison(commands)
+    add_registry(commands)
     add_commands(commands)
     return parser
 
@@ -104,7 +127,7 @@ def run_flow(name: str, parameters: dict[str, Any]) -> int:
     except GliaflowError as error:
         sys.stderr.write(f"\nThe run stopped: {error}\n")
         return 1
-    sys.stdout.write(f"Report: {report}\n")
+    sys.stdout.write(f"{'Answers' if name == 'predict' else 'Report'}: {report}\n")
     return 0
 
 

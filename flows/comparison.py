@@ -18,7 +18,9 @@ from gliaflow.store.runs import Run, StageRecord, read_runs
 from gliaflow.store.shared import open_store
 from tasks.tables import load
 
-PLACES = ("data", "artifacts", "runner", "scheduler", "workers", "batch")  # parameters that say where and how, not what
+PLACES = (  # parameters that say where and how, not what
+    "data", "artifacts", "runner", "scheduler", "workers", "batch", "to_registry",
+)  # fmt: skip
 LISTED = 5  # patients named each way
 SAME = ["slices", "tumor_slices", "true_pixels"]  # what is equal where both runs scored the same masks
 

@@ -35,7 +35,8 @@ CROSSVAL: Groups = {
     "evaluating": EvaluateSettings,
     "spreading": SpreadSettings,
 }
-OWN = ("data", "artifacts", "leakage_meter")  # a flow's parameters that belong to no stage
+OWN = ("data", "artifacts", "leakage_meter", "to_registry", "model")  # a flow's parameters that belong to no stage
+PREDICT: Groups = {"spreading": SpreadSettings}
 TUNE: Groups = {
     "intake": IntakeSettings,
     "preparing": PrepareSettings,
@@ -71,6 +72,20 @@ def add_meter(parser: argparse.ArgumentParser) -> None:
     """Add the option that a flow which measures leakage has beside its settings."""
     about = "Train under the protocol slice too, to measure by how much its leak flatters; costs one more training."
     parser.add_argument("--leakage-meter", action="store_true", help=about)
+
+
+def add_register(parser: argparse.ArgumentParser) -> None:
+    """Add the option that a flow which trains one model has beside its settings."""
+    about = (
+        "Enter the model into the registry, and make it the current one if it is better on the frozen test patients."
+    )
+    parser.add_argument("--register", action="store_true", dest="to_registry", help=about)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says which model predicts."""
+    about = "current, a version of the registry (v3), or the folder of a release."
+    parser.add_argument("--model", default="current", help=about)
 
 
 def read_options(options: argparse.Namespace, groups: Groups = GROUPS) -> dict[str, Any]:

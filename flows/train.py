@@ -7,6 +7,7 @@ from prefect import flow
 from flows.steps import by_fold, deal, learn, measure_leakage, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
+from tasks.enrol import enrol, freeze
 from tasks.predict import predict
 from tasks.publish import publish
 from tasks.release import ReleaseSettings, release
@@ -32,6 +33,7 @@ def train(
     training: TrainSettings = TrainSettings(),
     evaluating: EvaluateSettings = EvaluateSettings(),
     leakage_meter: bool = False,
+    to_registry: bool = False,
 ) -> str:
     """Train and score a segmentation model; returns the path of its report.
 
@@ -45,11 +47,13 @@ def train(
         training: The recipe.
         evaluating: How the figures are made.
         leakage_meter: Train under the protocol `slice` too, to measure by how much its leak flatters.
+        to_registry: Enter the model into the registry; it becomes the current one if it is better on the frozen patients.
     """
-    run = open_run(
-        data, artifacts, spreading, intake, preparing, splitting, training, evaluating, leakage_meter=leakage_meter
-    )
+    settings = [spreading, intake, preparing, splitting, training, evaluating]
+    run = open_run(data, artifacts, *settings, leakage_meter=leakage_meter, to_registry=to_registry)
     store = run.store
+    if to_registry:
+        splitting = freeze(run, splitting)
     with in_words(store.root), run.under_way():
         recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
         cohort = take_in(run, data, intake, preparing, spreading)
@@ -81,4 +85,17 @@ def train(
             **beside,
         )
         publish(store.address, asdict(page))
+        if to_registry:
+            enrol(
+                run,
+                evaluating,
+                source=source_name(data),
+                release=beside["release"],
+                model=learnt.model,
+                scores=learnt.scores,
+                parts=learnt.parts,
+                labels=cohort.labels,
+                prepared=cohort.prepared,
+                volumes=cohort.volumes,
+            )
     return store.place(f"{page.path}/report.html")

@@ -77,6 +77,7 @@ def run_train(prefect_harness: None, recipe: Path) -> Callable[..., Outcome]:
             splitting=SplitSettings(protocol=changes.pop("protocol", "patient")),
             training=TrainSettings(recipe=str(recipe), epochs=changes.pop("epochs", None)),
             evaluating=EvaluateSettings(resamples=100),
+            to_registry=changes.pop("register", False),
         )
         assert not changes, f"unknown options {changes}"
         (name,) = {run.name for run in read_runs(store)} - before
