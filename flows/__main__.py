@@ -1,4 +1,4 @@
-"""`python -m flows train|crossval|tune|predict|why|compare|models|gc …`: start a run, look back, clear up."""
+"""`python -m flows train|crossval|tune|predict|watch|why|models|gc …`: start a run, look back, clear up."""
 
 import argparse
 import importlib
@@ -17,6 +17,7 @@ from flows.options import (
     GROUPS,
     PREDICT,
     TUNE,
+    WATCH,
     Groups,
     add_meter,
     add_model,
@@ -30,6 +31,7 @@ from gliaflow.errors import GliaflowError
 from gliaflow.store.failures import in_words, require_room
 
 ROOM = 16_000_000  # bytes that Prefect's database needs to begin with
+RESULTS = {"predict": "Answers", "watch": "Found"}  # what the other flows give is the path of a report
 PREFECT = {  # set unless the caller has
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -85,6 +87,16 @@ def make_parser() -> argparse.ArgumentParser:
         "for every slice whether it holds tumour. Images need no masks.",
     )
     add_model(predict)
+    watch = _add_flow(
+        commands,
+        "watch",
+        WATCH,
+        help="look at a folder that grows: predict who is new, tell drift, train a challenger when enough masks came",
+        description="Look at the folder once; schedule it to watch. New patients are predicted by the "
+        "current model and held against its own. With enough new masks a challenger is trained, which takes its "
+        "place if it is better on the frozen test patients. Takes the options of train for that.",
+    )
+    watch.set_defaults(unlabelled="wait")
     add_comparison(commands)
     add_registry(commands)
     add_commands(commands)
@@ -127,7 +139,7 @@ def run_flow(name: str, parameters: dict[str, Any]) -> int:
     except GliaflowError as error:
         sys.stderr.write(f"\nThe run stopped: {error}\n")
         return 1
-    sys.stdout.write(f"{'Answers' if name == 'predict' else 'Report'}: {report}\n")
+    sys.stdout.write(f"{RESULTS.get(name, 'Report')}: {report}\n")
     return 0
 
 

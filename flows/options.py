@@ -15,6 +15,7 @@ from tasks.settings import (
     SpreadSettings,
     TrainSettings,
     TuneSettings,
+    WatchSettings,
 )
 
 ARTIFACTS = "Folder, or s3://bucket/prefix, that keeps every stage's results."
@@ -37,6 +38,7 @@ CROSSVAL: Groups = {
 }
 OWN = ("data", "artifacts", "leakage_meter", "to_registry", "model")  # a flow's parameters that belong to no stage
 PREDICT: Groups = {"spreading": SpreadSettings}
+WATCH: Groups = {"watching": WatchSettings, **GROUPS}
 TUNE: Groups = {
     "intake": IntakeSettings,
     "preparing": PrepareSettings,

@@ -47,7 +47,7 @@ def train(
         training: The recipe.
         evaluating: How the figures are made.
         leakage_meter: Train under the protocol `slice` too, to measure by how much its leak flatters.
-        to_registry: Enter the model into the registry; it becomes the current one if it is better on the frozen patients.
+        to_registry: Enter the model into the registry, as the current one if it is better on the frozen patients.
     """
     settings = [spreading, intake, preparing, splitting, training, evaluating]
     run = open_run(data, artifacts, *settings, leakage_meter=leakage_meter, to_registry=to_registry)

@@ -163,6 +163,15 @@ class Tuning(Settings):
     pruner: Literal["median", "none"]
 
 
+class WatchSettings(Settings):
+    """What is done about patients that come into a watched folder."""
+
+    challenge_after: int = Field(
+        10, ge=1, description="Patients with masks, in no model yet, from which on a challenger is trained."
+    )
+    recent: int = Field(20, ge=5, description="The last patients that are held against the model's own for drift.")
+
+
 class EvaluateSettings(Settings):
     """How the figures are made."""
 

@@ -47,7 +47,8 @@ def draw_charts(data: ReportData) -> dict[str, Chart]:
     return {chart.key: chart for chart in drawn}
 
 
-def _chart(key: str, caption: str, alt: str, draw: Callable[[Theme], Figure]) -> Chart:
+def draw_chart(key: str, caption: str, alt: str, draw: Callable[[Theme], Figure]) -> Chart:
+    """The chart that `draw` draws by a theme."""
     return Chart(key, caption, alt, png(draw(LIGHT)), png(draw(DARK)))
 
 
@@ -59,13 +60,13 @@ def _cohort(data: ReportData) -> list[Chart]:
     counts = labels["site"].astype(str).value_counts().sort_index()
     by_site = ", ".join(f"{site} {count:,}" for site, count in counts.items())
     return [
-        _chart(
+        draw_chart(
             "class-balance",
             "Slices without and with tumour.",
             f"Bar chart: {plural(len(labels) - tumor, 'slice')} without tumour, {tumor:,} with.",
             lambda theme: charts.draw_balance(labels, theme),
         ),
-        _chart(
+        draw_chart(
             "slices-by-site",
             "Slices by site, those with tumour below in the same colour as beside.",
             f"Bar chart of slices by site: {by_site}.",
@@ -82,7 +83,7 @@ def _training(data: ReportData) -> list[Chart]:
     if not history.empty:
         best = curves.best_epoch(history, data.recipe)
         drawn.append(
-            _chart(
+            draw_chart(
                 "learning-curve-loss",
                 "Loss by epoch on the training and validation slices, and the learning rate.",
                 f"Line chart of the loss over {plural(len(history), 'epoch')}: {_course(history, 'loss')}.",
@@ -90,7 +91,7 @@ def _training(data: ReportData) -> list[Chart]:
             )
         )
         drawn.append(
-            _chart(
+            draw_chart(
                 "learning-curve-dice",
                 "Dice by epoch on the training and validation slices.",
                 f"Line chart of Dice over {plural(len(history), 'epoch')}: {_course(history, 'dice')}.",
@@ -100,7 +101,7 @@ def _training(data: ReportData) -> list[Chart]:
     threshold, curve = data.threshold, data.threshold_curve
     if threshold is not None and curve is not None and len(curve):
         drawn.append(
-            _chart(
+            draw_chart(
                 "threshold-curve",
                 "Mean volume Dice of the validation patients at each threshold; the line is the one chosen.",
                 f"Line chart of validation Dice by threshold; {threshold / 255:.3f} was chosen.",
@@ -118,7 +119,7 @@ def _trust(data: ReportData) -> list[Chart]:
         if len(curve):
             said = f": {error}" if error else ""
             drawn.append(
-                _chart(
+                draw_chart(
                     f"reliability-{unit}",
                     f"Reliability of {calibration.WORDS[unit]}: the share with tumour at each probability, with 95 % "
                     f"intervals, and how many {unit} there are of each.",
@@ -131,7 +132,7 @@ def _trust(data: ReportData) -> list[Chart]:
     if table.rows:
         counts = ", ".join(f"{row['slices']:,} “{row['call']}”" for row in table.rows)
         drawn.append(
-            _chart(
+            draw_chart(
                 "slices-by-call",
                 f"The {data.scored} slices by what was called, those with tumour below.",
                 f"Bar chart of slices by call: {counts}; see the table of calls.",
@@ -140,7 +141,7 @@ def _trust(data: ReportData) -> list[Chart]:
         )
     if calls.has_roc(data.predictions):
         drawn.append(
-            _chart(
+            draw_chart(
                 "roc-curve",
                 f"ROC curve of “this slice has tumour” on the {data.scored} slices, with both ends of what is called "
                 "“unsure”.",
@@ -152,7 +153,7 @@ def _trust(data: ReportData) -> list[Chart]:
     meter = data.leakage
     if meter is not None:
         drawn.append(
-            _chart(
+            draw_chart(
                 "leakage-gap",
                 "The same recipe tested on slices dealt at random and on whole patients, with 95 % intervals.",
                 f"Dot plot of figures under both protocols. {leakage.in_words(meter)}",
@@ -166,7 +167,7 @@ def _fold_learning(data: ReportData, measure: Literal["loss", "dice"]) -> Chart:
     history, recipe = data.history, data.recipe
     last = history.sort_values("epoch").groupby("fold")[f"val_{measure}"].last()
     name = {"loss": "the loss", "dice": "Dice"}[measure]
-    return _chart(
+    return draw_chart(
         f"learning-curve-{measure}",
         f"{name[:1].upper()}{name[1:]} by epoch in every fold: validation, and training as a thin line.",
         f"Line chart of {name} by epoch in {plural(len(last), 'fold')}; at the end validation lies between "
@@ -181,7 +182,7 @@ def _folds(data: ReportData) -> list[Chart]:
     names = folds.fold_names(data.folds)
     means = ", ".join(f"{name} {mean:.3f}" for name, mean in zip(names.values(), data.folds["dice_mean"], strict=True))
     return [
-        _chart(
+        draw_chart(
             "dice-by-fold",
             "Volume Dice of each patient by the fold that tested it; the strokes are the folds' means.",
             f"Dot plot of volume Dice by fold, with the means {means}.",
@@ -200,14 +201,14 @@ def _patients(data: ReportData) -> list[Chart]:
     who = f"{data.scored} patient"
     marked = "; filled marks are test patients, hollow ones validation" if (scored["part"] == "val").any() else ""
     return [
-        _chart(
+        draw_chart(
             "dice-by-patient",
             f"Volume Dice of each patient, by site{marked}. The line is the mean of the {who}s, the band its 95 % "
             "interval.",
             f"Dot plot of volume Dice of {plural(len(test), who)}{span}; see the table of patients.",
             lambda theme: marks.draw_patients(scored, found.value, found.low, found.high, theme),
         ),
-        _chart(
+        draw_chart(
             "dice-by-size",
             f"Volume Dice by the size of the true tumour{marked}.",
             f"Scatter plot of volume Dice by tumour size of {plural(len(scored), 'patient')}.",

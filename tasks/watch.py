@@ -1,0 +1,112 @@
+"""Looking at a folder that grows: what is new in it, and how those that came differ from a model's own patients."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gliaflow.evaluation.drift import measure_drift
+from gliaflow.events import plain
+from gliaflow.inference.profile import MEASURES, PROFILE
+from gliaflow.ingest.sources import open_source
+from gliaflow.report.drift import DriftData, write_drift
+from gliaflow.store.artifacts import UNPACKED, Artifact
+from gliaflow.store.digests import digest_code, digest_json, library_versions
+from gliaflow.store.manifests import Provenance
+from gliaflow.store.registry import Registry, Version
+from gliaflow.store.runs import Run
+from gliaflow.store.watched import Watched
+from tasks.scan import look
+from tasks.settings import Settings
+from tasks.stage import stage
+from tasks.tables import load, save
+
+logger = logging.getLogger("gliaflow.run")
+
+ARRIVALS = {**PROFILE, "when": "str"}
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a look found: the file table, the patients with masks, and how many of these no model has been made of."""
+
+    files: Artifact
+    labelled: frozenset[str]
+    untried: frozenset[str]
+
+    @property
+    def in_words(self) -> str:
+        """How many patients have masks, and how many of these are in no model yet."""
+        return f"{len(self.labelled)} patients have masks, {len(self.untried)} of them are in no model yet"
+
+
+def take_a_look(run: Run, data: str) -> Sight:
+    """Look at the data without leaving a record of the run: most looks find nothing new."""
+    with run.holding():
+        root = open_source(data, run.store.root / UNPACKED)
+        files = Artifact(**look(str(root), run.store.address))
+        table = load(run.store.folder(files), "files")
+    sound = table[table["problem"].isna() & table["patient"].notna()]
+    drawn, seen = (set(sound.loc[sound["role"] == role, "patient"]) for role in ("mask", "image"))
+    labelled = frozenset(drawn & seen)
+    versions = Registry(run.store).versions()
+    return Sight(files, labelled, labelled - frozenset(versions[-1].patients if versions else ()))
+
+
+def note_arrivals(run: Run, watched: Watched) -> Artifact:
+    """The table of all patients that came, as a result of the store that later ones may depend on."""
+    rows = watched.arrivals
+    provenance = Provenance(
+        stage="arrivals",
+        inputs={"rows": digest_json(rows)},
+        parameters={},
+        code=digest_code(["gliaflow.inference.profile"]),
+        libraries=library_versions(["pandas", "pyarrow"]),
+    )
+    run.use([f"arrivals/{provenance.key}"])
+    table = pd.DataFrame(rows, columns=list(ARRIVALS)).astype(ARRIVALS)
+    return run.store.obtain(provenance, lambda folder: save(folder, "arrivals", table))
+
+
+def profiles_of(run: Run, predictions: Artifact) -> list[dict[str, object]]:
+    """The rows of the table `profiles`, as a journal can hold them."""
+    table = load(run.store.folder(predictions), "profiles")
+    return [plain({str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
+
+
+class DriftSettings(Settings):
+    """How those that came are held against a model's own patients."""
+
+    source: str
+    model: str
+    recent: int
+
+
+@stage(
+    code=["gliaflow.evaluation.drift", "gliaflow.report.drift"],
+    libraries=["jinja2", "matplotlib", "numpy", "pandas", "pyarrow", "scipy"],
+)
+def drift(folder: Path, settings: DriftSettings, *, arrivals: Path, **fingerprints: Path) -> None:
+    """Hold the last `recent` arrivals that `model` met against its own patients (its one of `fingerprints`).
+
+    Leaves the tables `drift` and `arrivals`, `report.html`, `figures/` and `summary.json` for the dashboard.
+    """
+    came = load(arrivals, "arrivals")
+    references = {name: load(path, "fingerprint") for name, path in fingerprints.items()}
+    recent = came[came["model"] == settings.model].tail(settings.recent)
+    table = measure_drift(references[settings.model], recent, list(MEASURES))
+    save(folder, "drift", table)
+    save(folder, "arrivals", came)
+    write_drift(folder, DriftData(settings.source, settings.model, settings.recent, came, references, table))
+
+
+def hold_against(run: Run, current: Version, watched: Watched, source: str, recent: int) -> Artifact:
+    """The stage `drift` of all that came so far, with the fingerprints of the models that met them."""
+    arrivals = note_arrivals(run, watched)
+    versions = {version.name: version for version in Registry(run.store).versions()}
+    met = {row["model"] for row in watched.arrivals} & versions.keys() | {current.name}
+    marks = {name: versions[name].results["fingerprint"] for name in sorted(met)}
+    run.use(mark.path for mark in marks.values())
+    settings = DriftSettings(source=source, model=current.name, recent=recent)
+    return drift(run, settings, arrivals=arrivals, **marks)

@@ -1,0 +1,140 @@
+"""A folder that grows: who is new is predicted once, drift is told, a challenger is trained when masks have come."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from gliaflow.store.artifacts import Store
+from gliaflow.store.registry import Registry
+from gliaflow.store.runs import read_runs
+from gliaflow.store.tables import read_table
+from gliaflow.store.watched import Watched
+
+
+@pytest.fixture(scope="module")
+def registered(first, run_train, tmp_path_factory):
+    """The first run's data and artifacts, its model registered as v1."""
+    base = tmp_path_factory.mktemp("watched")
+    shutil.copytree(first[1], base, dirs_exist_ok=True)
+    run_train(base / "data", base / "artifacts", register=True)
+    return base
+
+
+@pytest.fixture
+def folder(registered, tmp_path):
+    shutil.copytree(registered, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "data", tmp_path / "artifacts"
+
+
+@pytest.fixture
+def look(recipe, prefect_harness):
+    """`look(data, artifacts, challenge_after=…)` looks once; gives what it says, or the path of the page."""
+
+    def look(data, artifacts, challenge_after=10):
+        from flows.watch import watch
+        from tasks.settings import EvaluateSettings, PrepareSettings, TrainSettings, WatchSettings
+
+        return watch(
+            data=str(data),
+            artifacts=str(artifacts),
+            watching=WatchSettings(challenge_after=challenge_after),
+            preparing=PrepareSettings(size=32),
+            training=TrainSettings(recipe=str(recipe)),
+            evaluating=EvaluateSettings(resamples=100),
+        )
+
+    return look
+
+
+def add_patient(write_patient, data, name, *, masks=False, darker=1.0):
+    write_patient(data, name)
+    for path in (data / name).glob("*.tif"):
+        if path.stem.endswith("_mask"):
+            if not masks:
+                path.unlink()
+        elif darker != 1.0:
+            tifffile.imwrite(path, (tifffile.imread(path) * darker).astype(np.uint8))
+
+
+def predicted(artifacts):
+    return {path.parent.name for path in artifacts.glob("prediction/*/manifest.json")}
+
+
+def test_who_is_new_is_predicted_once_and_held_against_the_models_own(folder, look, write_patient):
+    data, artifacts = folder
+    assert look(data, artifacts) == "no patient has come yet"
+    runs = len(read_runs(Store(artifacts)))
+    assert look(data, artifacts).startswith("nothing new since 20")
+    assert len(read_runs(Store(artifacts))) == runs, "a look that finds nothing leaves no record"
+    assert {path.name for path in (artifacts / "runs").iterdir()} == {run.name for run in read_runs(Store(artifacts))}
+
+    for number in range(1, 7):
+        add_patient(write_patient, data, f"NEW_{number}", darker=0.4)
+    page = Path(look(data, artifacts))
+    assert len(predicted(artifacts)) == 6
+    arrivals = read_table(page.parent / "arrivals.parquet")
+    assert list(arrivals["patient"]) == [f"NEW_{number}" for number in range(1, 7)]
+    assert set(arrivals["model"]) == {"v1"}
+    table = read_table(page.parent / "drift.parquet").set_index("measure")
+    assert table.loc["brightness_flair", "drifted"] and table.loc["brightness_flair", "above"] == 0.0
+    assert table.loc["brightness_flair", ["reference_patients", "recent_patients"]].tolist() == [6, 6]
+    assert "Drift in the last 6 patients that v1 met: brightness" in page.read_text()
+    assert (page.parent / "figures" / "brightness-flair.png").stat().st_size > 1000
+
+    add_patient(write_patient, data, "NEW_7")
+    first = predicted(artifacts)
+    look(data, artifacts)
+    assert len(predicted(artifacts) - first) == 1, "the others are not predicted again"
+    seen = Watched(Store(artifacts), str(data)).seen
+    (data / "NEW_7" / "NEW_7_1.tif").unlink()
+    look(data, artifacts)
+    again = Watched(Store(artifacts), str(data))
+    assert {name for name in seen if seen[name] != again.seen[name]} == {"NEW_7"}, "its images are others now"
+    assert look(data, artifacts).startswith("nothing new since 20")
+
+
+def test_a_challenger_is_trained_when_enough_masks_have_come(folder, look, write_patient):
+    data, artifacts = folder
+    registry = Registry(Store(artifacts))
+    add_patient(write_patient, data, "TCGA_CS_0011_20000101", masks=True)
+    add_patient(write_patient, data, "TCGA_CS_0012_20000101")
+    look(data, artifacts, challenge_after=2)
+    assert len(registry.versions()) == 1, "one of the two has no masks yet"
+    add_patient(write_patient, data, "TCGA_DU_0013_20000101", masks=True)
+    look(data, artifacts, challenge_after=2)
+    one, two = registry.versions()
+    assert set(two.patients) - set(one.patients) == {"TCGA_CS_0011_20000101", "TCGA_DU_0013_20000101"}
+    assert two.tested == one.tested and two.verdicts
+    assert registry.current() == one
+    rejected = read_table(artifacts / two.results["label"].path / "rejected.parquet")
+    assert set(rejected["reason"]) == {"awaiting_masks"} and not rejected["counted"].any()
+    flows = [run.flow for run in read_runs(Store(artifacts))]
+    assert flows[-2:] == ["watch", "train"]
+    assert look(data, artifacts, challenge_after=2).startswith("nothing new since 20")
+
+
+def test_without_a_model_the_first_is_trained_when_there_are_enough(kaggle, look, write_patient, tmp_path):
+    data, artifacts = kaggle(4), tmp_path / "artifacts"
+    add_patient(write_patient, data, "WAITS")
+    assert look(data, artifacts, challenge_after=6) == (
+        "no model is current; 4 patients have masks, 4 of them are in no model yet"
+    )
+    assert look(data, artifacts, challenge_after=6).startswith("nothing new since 20")
+    assert Registry(Store(artifacts)).current() is None
+    look(data, artifacts, challenge_after=4)
+    assert Registry(Store(artifacts)).current().name == "v1"
+    look(data, artifacts, challenge_after=4)
+    assert list(Watched(Store(artifacts), str(data)).seen) == ["WAITS"]
+
+
+def test_the_journal_is_plain_json_and_the_page_is_on_the_runs_page(folder, look, write_patient):
+    data, artifacts = folder
+    add_patient(write_patient, data, "NEW_1")
+    page = look(data, artifacts)
+    (entry,) = [json.loads(path.read_text()) for path in artifacts.glob("journals/watch-*/*.json")]
+    assert entry["model"] == "v1" and entry["profiles"][0]["patient"] == "NEW_1" and entry["data"] == str(data)
+    assert page.endswith("report.html")
