@@ -41,7 +41,7 @@ def crossval(
     """Train and score a model a fold, then score all patients at once; returns the path of the report.
 
     Args:
-        data: Folder or archive with the slices, or kaggle:OWNER/NAME.
+        data: Folder or archive with the slices, kaggle:OWNER/NAME, or s3://bucket/prefix.
         artifacts: Folder that keeps every stage's results, or s3://bucket/prefix.
         spreading: What the per-patient stages run on.
         intake: What may be wrong with the data before the run stops.

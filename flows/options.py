@@ -52,7 +52,7 @@ TUNE: Groups = {
 
 def add_options(parser: argparse.ArgumentParser, groups: Groups = GROUPS) -> None:
     """Add the flow's own options, then one option a setting; a setting that several stages share is one option."""
-    where = "Folder or archive with the slices, or kaggle:OWNER/NAME."
+    where = "Folder or archive with the slices, kaggle:OWNER/NAME, or s3://bucket/prefix."
     parser.add_argument("--data", required=True, default=argparse.SUPPRESS, help=where)
     parser.add_argument("--artifacts", default="artifacts", help=ARTIFACTS)
     seen: set[str] = set()

@@ -38,7 +38,7 @@ def tune(
     """Search for a better recipe by train and val, and score it on test; returns the path of the page that tells.
 
     Args:
-        data: Folder or archive with the slices, or kaggle:OWNER/NAME.
+        data: Folder or archive with the slices, kaggle:OWNER/NAME, or s3://bucket/prefix.
         artifacts: Folder that keeps every stage's results, or s3://bucket/prefix.
         spreading: What the per-patient stages run on.
         intake: What may be wrong with the data before the run stops.

@@ -339,7 +339,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert "is neither folder nor file" in refuse(str(tmp_path / "pipe"), tmp_path / "u")
     (tmp_path / "empty").mkdir()
     assert "The folder" in refuse(str(tmp_path / "empty"), tmp_path / "u")
-    assert "not an address" in refuse("https://example.org/data.zip", tmp_path / "u")
+    assert "not another address" in refuse("https://example.org/data.zip", tmp_path / "u")
 
 
 def test_kaggle_data_sets_come_through_kagglehub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

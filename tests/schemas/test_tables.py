@@ -211,6 +211,77 @@ def curves() -> pd.DataFrame:
     return table([{"trial": 0, "epoch": 1, "val_dice": 0.1}, {"trial": 0, "epoch": 2, "val_dice": 0.2}])
 
 
+def images() -> pd.DataFrame:
+    rows = [
+        {"patient": "p", "slice": number, "site": "CS", "image_path": f"p_{number}.tif", "image_sha256": SHA}
+        for number in (1, 2)
+    ]
+    return table(rows, image_path="str", image_sha256="str")
+
+
+def answers() -> pd.DataFrame:
+    base = {"patient": "p", "site": "CS", "height": 4, "width": 4, "tumor_probability": 0.5, "model": "v1"}
+    rows = [
+        {**base, "slice": 1, "call": "tumor", "tumor_pixels": 3, "mask": "1.png", "overlay": "o1.png"},
+        {**base, "slice": 2, "call": "unsure", "tumor_pixels": 0, "mask": "2.png", "overlay": None},
+    ]
+    order = [
+        "patient", "slice", "site", "image_path", "height", "width", "call", "tumor_probability", "tumor_pixels",
+        "mask", "overlay", "model",
+    ]  # fmt: skip
+    rows = [{**row, "image_path": f"p_{row['slice']}.tif"} for row in rows]
+    return table(rows, image_path="str", call="str", mask="str", model="str")[order]
+
+
+def profiles() -> pd.DataFrame:
+    rows = [
+        {
+            "patient": patient,
+            "site": "CS",
+            "slices": 20,
+            "model": "v1",
+            "brightness_pre": np.nan,
+            "brightness_flair": 80.0,
+            "brightness_post": 90.0,
+            "distance": 1.1,
+            "warnings": "",
+            "tumor_share": 0.01,
+            "tumor_rate": 0.3,
+            "unsure_rate": 0.05,
+        }
+        for patient in ("p", "q")
+    ]
+    return table(rows, model="str", warnings="str")
+
+
+def fingerprint() -> pd.DataFrame:
+    frame = profiles().assign(part=pd.Series(["train", "test"], dtype="str"))
+    frame.loc[0, ["tumor_share", "tumor_rate", "unsure_rate"]] = np.nan
+    return frame
+
+
+def arrivals() -> pd.DataFrame:
+    return profiles().assign(when=pd.Series(["2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"], dtype="str"))
+
+
+def drift() -> pd.DataFrame:
+    known = {"reference_median": 1.0, "reference_low": 0.5, "reference_high": 2.0, "recent_median": 3.0}
+    rows = [
+        {"measure": "distance", "reference_patients": 9, **known, "recent_patients": 6, "above": 0.9, "p": 0.01},
+        {"measure": "tumor_rate", "reference_patients": 9, **known, "recent_patients": 2, "above": None, "p": None},
+    ]
+    frame = table(rows, measure="str", above="float64", p="float64")
+    frame = frame.assign(adjusted=[0.02, np.nan], drifted=[True, False])
+    order = ["measure", "reference_patients", "reference_median", "reference_low", "reference_high"]
+    return frame[[*order, "recent_patients", "recent_median", "above", "p", "adjusted", "drifted"]]
+
+
+def contest() -> pd.DataFrame:
+    counts = {"slices": 4, "tumor_slices": 2, "true_pixels": 10, "predicted_pixels": 10, "intersection": 8, "dice": 0.8}
+    rows = [{"patient": "p", "release": name, **counts} for name in ("current", "challenger")]
+    return table(rows, release="str")
+
+
 SOUND: dict[type[pa.DataFrameModel], Callable[[], pd.DataFrame]] = {
     schemas.FileTable: files,
     schemas.SliceTable: slices,
@@ -231,6 +302,13 @@ SOUND: dict[type[pa.DataFrameModel], Callable[[], pd.DataFrame]] = {
     schemas.TrialTable: trials,
     schemas.CurveTable: curves,
     schemas.DoubtTable: doubts,
+    schemas.ImageTable: images,
+    schemas.AnswerTable: answers,
+    schemas.ProfileTable: profiles,
+    schemas.FingerprintTable: fingerprint,
+    schemas.ArrivalTable: arrivals,
+    schemas.DriftTable: drift,
+    schemas.ContestTable: contest,
 }
 
 
@@ -355,6 +433,19 @@ BROKEN: list[tuple[type[pa.DataFrameModel], int, str, Any, str]] = [
     (schemas.FoldTable, 1, "fold", 3, "must count 0, 1, 2"),
     (schemas.FoldTable, 1, "threshold", 0, "must lie between 1 and 255"),
     (schemas.FoldTable, 1, "slice_dice_tumor", np.nan, "exactly where there is no tumour slice"),
+    (schemas.ImageTable, 1, "image_sha256", "x", "must be 64 hexadecimal digits"),
+    (schemas.ImageTable, 1, "image_path", "p_1.tif", "must not repeat"),
+    (schemas.AnswerTable, 0, "tumor_pixels", 17, "must be at most height x width"),
+    (schemas.AnswerTable, 0, "overlay", None, "there is an overlay exactly where tumor_pixels > 0"),
+    (schemas.AnswerTable, 1, "call", "maybe", "must be 'tumor', 'unsure' or 'empty'"),
+    (schemas.AnswerTable, 1, "mask", "1.png", "must not repeat"),
+    (schemas.ProfileTable, 1, "patient", "p", "must not repeat"),
+    (schemas.ProfileTable, 0, "tumor_rate", 1.5, "must lie between 0 and 1"),
+    (schemas.FingerprintTable, 1, "tumor_rate", np.nan, "missing exactly in the part train"),
+    (schemas.FingerprintTable, 0, "unsure_rate", 0.5, "missing exactly in the part train"),
+    (schemas.ArrivalTable, 1, "when", "2025-12-31", "must ascend by when"),
+    (schemas.DriftTable, 0, "adjusted", 0.001, "adjusted must be at least p"),
+    (schemas.DriftTable, 0, "measure", "mood", "must be 'brightness_pre', "),
 ]
 
 

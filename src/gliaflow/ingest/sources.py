@@ -1,25 +1,30 @@
-"""Where data comes from: a folder, an archive as it was downloaded, or a Kaggle data set."""
+"""Where data comes from: a folder, an archive as it was downloaded, a Kaggle data set, or a bucket."""
 
 import os
 import re
 from pathlib import Path
 
 from gliaflow.ingest.archives import Limits, unpack_once
+from gliaflow.ingest.mirror import mirror_bucket
 from gliaflow.ingest.reasons import UnusableSource as UnusableSource
 
 _KAGGLE = re.compile(r"\w[\w.-]*/\w[\w.-]*(/versions/[0-9]+)?")
 
 
 def open_source(data: str, unpacked: Path, limits: Limits | None = None) -> Path:
-    """The folder that `data` names: a folder, a .zip or .tar archive (plain, gz, bz2, xz), or `kaggle:OWNER/NAME`.
+    """The folder that `data` names: a folder, a .zip or .tar archive, `kaggle:OWNER/NAME`, or s3://bucket/prefix.
 
-    An archive is told by its content and unpacked once, as `unpacked/<sha256 of the archive>`. Raises UnusableSource.
+    An archive (plain, gz, bz2, xz) is told by its content and unpacked once, as `unpacked/<sha256 of the archive>`; a
+    copy of a bucket is kept there. Raises UnusableSource.
     """
     if data.startswith("kaggle:"):
         return _not_empty(_download(data.removeprefix("kaggle:")))
+    if data.startswith("s3://"):
+        return _not_empty(mirror_bucket(data, unpacked, limits or Limits()))
     if re.match(r"[a-z0-9+]+://", data):
         raise UnusableSource(
-            f"Data is a folder, an archive or kaggle:OWNER/NAME, not an address: {data}. Download it and name the file."
+            f"Data is a folder, an archive, kaggle:OWNER/NAME or s3://bucket/prefix, not another address: {data}. "
+            "Download it and name the file."
         )
     path = Path(data).expanduser()
     try:

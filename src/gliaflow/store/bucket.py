@@ -94,7 +94,8 @@ class Bucket:
         with self._told("read"):
             for name in names:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            self._files.get([self._path(f"{below}/{name}") for name in names], [str(folder / name) for name in names])
+            there = [self._path(f"{below}/{name}" if below else name) for name in names]
+            self._files.get(there, [str(folder / name) for name in names])
 
     def remove(self, name: str) -> None:
         """Remove a file, or a folder with all that is in it; nothing happens where there is neither."""

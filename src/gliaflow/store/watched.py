@@ -17,7 +17,7 @@ class Watched:
     """
 
     def __init__(self, store: Store, data: str) -> None:
-        self.data = data if "://" in data else str(Path(data).expanduser().resolve())
+        self.data = data if "://" in data or data.startswith("kaggle:") else str(Path(data).expanduser().resolve())
         self.journal = Journal(store, f"watch-{digest_json(self.data)[:12]}")
         self._entries: list[Entry] = self.journal.read()
 
