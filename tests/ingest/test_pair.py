@@ -228,3 +228,14 @@ def test_every_reason_has_a_rule_and_a_remedy() -> None:
     assert str(UnusableFile("too_small", "4 x 4 pixels")) == (
         "An image must have at least 8 rows and 8 columns. Found: 4 x 4 pixels. Export the slice at its own resolution."
     )
+
+
+def test_patients_without_any_mask_can_wait_for_them() -> None:
+    files = {"p_1.png": "1", "p_2.png": "2", "q_1.png": "3", "q_1_mask.png": "4", "q_2.png": "5"}
+    slices, rejected = pair_slices(table_of(files), wait=True)
+    found = rejected.set_index("path")
+    assert slices["patient"].tolist() == ["q"]
+    assert found.loc[["p_1.png", "p_2.png"], "reason"].tolist() == ["awaiting_masks"] * 2
+    assert not found.loc[["p_1.png", "p_2.png"], "counted"].any()
+    assert found.loc["q_2.png", "reason"] == "image_without_mask", "of a patient who has masks one is missing"
+    assert set(pair_slices(table_of(files))[1]["reason"]) == {"image_without_mask"}
