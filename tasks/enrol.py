@@ -70,6 +70,7 @@ def enrol(
     while not version.verdicts:  # again where another version has become current meanwhile
         current = registry.current()
         if current is None:
+            _warn_of_few(version)
             registry.judge(version, None, promote=True, why="it is the first model")
         else:
             _require(run, current)
@@ -96,12 +97,28 @@ def verdict_of(compared: Mapping[str, Any], current: str) -> dict[str, Any]:
     )
     if compared["difference"] > 0 and p <= CHANCE:
         return {"promote": True, "why": f"better: {said}"}
-    least = 2.0 ** (1 - patients)  # of a two-sided test by all flips of so many signs
+    least = _least_p(patients)
     if compared["difference"] > 0 and least > CHANCE:
         few = f"; of {patients} patients p is never below {least:.3g}, so none can be shown to be better"
         return {"promote": False, "why": f"not shown to be better: {said}{few}"}
     word = "not shown to be better" if compared["difference"] > 0 else "not better"
     return {"promote": False, "why": f"{word}: {said}"}
+
+
+def _least_p(patients: int) -> float:
+    """The least p-value of a two-sided test by all flips of so many signs."""
+    return float(2.0 ** (1 - patients))
+
+
+def _warn_of_few(version: Version) -> None:
+    tested = len(version.tested)
+    if _least_p(tested) > CHANCE:
+        logger.warning(
+            "caution: %d test %s frozen with this first model; with fewer than 6 no later one can be shown to be better. "
+            "For a larger test part start anew with more patients or a higher --test-fraction, in other --artifacts",
+            tested,
+            "patient is" if tested == 1 else "patients are",
+        )
 
 
 def _require(run: Run, version: Version) -> None:
