@@ -5,10 +5,10 @@ import sys
 
 from flows.upkeep import add_command
 from gliaflow.errors import GliaflowError
+from gliaflow.report.versions import figure_of, state_of
 from gliaflow.store.failures import in_words
 from gliaflow.store.registry import Registry, Version
 from gliaflow.store.shared import open_store
-from tasks.enrol import figure_of, state_of
 
 
 def add_registry(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -10,11 +10,12 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from gliaflow.evaluation.compare import CHANCE
+from gliaflow.report.versions import table_of
 from gliaflow.splits.protocols import UnusableSplit
 from gliaflow.store.artifacts import Artifact
 from gliaflow.store.digests import digest_json
 from gliaflow.store.manifests import read_manifest
-from gliaflow.store.registry import REFUSED, Registry, UnknownVersion, Version
+from gliaflow.store.registry import Registry, UnknownVersion, Version
 from gliaflow.store.runs import Run
 from gliaflow.store.shared import open_store
 from tasks.contest import contest
@@ -114,8 +115,8 @@ def _warn_of_few(version: Version) -> None:
     tested = len(version.tested)
     if _least_p(tested) > CHANCE:
         logger.warning(
-            "caution: %d test %s frozen with this first model; with fewer than 6 no later one can be shown to be better. "
-            "For a larger test part start anew with more patients or a higher --test-fraction, in other --artifacts",
+            "caution: %d test %s frozen with this first model; by fewer than 6 none can be shown to be better. For a "
+            "larger test part start anew with more patients or a higher --test-fraction, in other --artifacts",
             tested,
             "patient is" if tested == 1 else "patients are",
         )
@@ -146,33 +147,6 @@ def _lineage(run: Run, results: Mapping[str, Artifact]) -> dict[str, Any]:
         "run_number": run.number,
         "libraries": dict(sorted(libraries.items())),
     }
-
-
-def table_of(versions: list[Version], current: Version | None) -> str:
-    """The registry as a Markdown table, the newest version first."""
-    lines = ["| version | | registered | run | mean volume Dice on test | why |", "|---|---|---|---|---|---|"]
-    for version in reversed(versions):
-        state = "**current**" if current and version.number == current.number else state_of(version)
-        why = version.verdicts[-1].why if version.verdicts else ""
-        cells = [version.name, state, version.when[:10], version.run, figure_of(version), why.replace("|", "/")]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def state_of(version: Version) -> str:
-    """ "was current", "refused", or "not judged yet"."""
-    if version.was_current:
-        return "was current"
-    return REFUSED if version.verdicts else "not judged yet"
-
-
-def figure_of(version: Version) -> str:
-    """Mean volume Dice of its test patients with interval and number, as it was evaluated."""
-    for metric in version.metrics:
-        if metric["name"] == "volume_dice_mean" and metric["value"] is not None:
-            interval = f" ({metric['low']:.3f} to {metric['high']:.3f})" if metric["low"] is not None else ""
-            return f"{metric['value']:.3f}{interval}, n = {metric['n']}"
-    return "-"
 
 
 # Not cached: it belongs to this run's page.

@@ -21,6 +21,12 @@ def test_the_domain_leaves_prefect_and_keras_unloaded(modules):
     assert done.stdout.strip() == "[]"
 
 
+def test_the_command_line_leaves_prefect_unloaded_until_its_settings_are_made():
+    code = "import flows.__main__, sys; flows.__main__.make_parser(); print('prefect' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_digesting_the_code_of_training_does_not_load_it():
     code = (
         "import sys; from gliaflow.store.digests import digest_code; "
