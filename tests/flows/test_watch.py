@@ -131,10 +131,20 @@ def test_without_a_model_the_first_is_trained_when_there_are_enough(kaggle, look
     assert list(Watched(Store(artifacts), str(data)).seen) == ["WAITS"]
 
 
-def test_the_journal_is_plain_json_and_the_page_is_on_the_runs_page(folder, look, write_patient):
+def test_a_bucket_is_watched_like_a_folder(folder, look, write_patient, s3, bucket):
+    import boto3
+
     data, artifacts = folder
     add_patient(write_patient, data, "NEW_1")
-    page = look(data, artifacts)
+    client, name = boto3.client("s3", endpoint_url=s3), bucket.removeprefix("s3://")
+    for path in data.rglob("*.tif"):
+        client.put_object(Bucket=name, Key=f"data/{path.relative_to(data)}", Body=path.read_bytes())
+    page = look(f"{bucket}/data", artifacts)
+    assert page.endswith("report.html") and len(predicted(artifacts)) == 1
     (entry,) = [json.loads(path.read_text()) for path in artifacts.glob("journals/watch-*/*.json")]
-    assert entry["model"] == "v1" and entry["profiles"][0]["patient"] == "NEW_1" and entry["data"] == str(data)
-    assert page.endswith("report.html")
+    assert entry["model"] == "v1" and entry["profiles"][0]["patient"] == "NEW_1" and entry["data"] == f"{bucket}/data"
+    assert look(f"{bucket}/data", artifacts).startswith("nothing new since 20")
+    for path in (data / "NEW_1").glob("*.tif"):
+        client.put_object(Bucket=name, Key=f"data/NEW_2/{path.name.replace('NEW_1', 'NEW_2')}", Body=path.read_bytes())
+    look(f"{bucket}/data", artifacts)
+    assert set(Watched(Store(artifacts), f"{bucket}/data").seen) == {"NEW_1", "NEW_2"}

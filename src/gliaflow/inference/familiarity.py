@@ -121,8 +121,7 @@ def fit_familiarity(measured: Mapping[str, np.ndarray]) -> Familiarity:
     rows = np.array([measured[patient] for patient in sorted(measured)]).reshape(-1, len(NAMES))
     if len(rows) < FEWEST:
         return Familiarity(NAMES, None, None, (), None, 0.0, len(rows))
-    every = np.arange(len(rows))
-    distances = np.array([_distance(rows[n], _fit_spread(rows[every != n])) for n in every])
+    distances = np.array(list(left_out_distances(measured).values()))
     outside = _count_outside(len(rows), BY_DISTANCE)
     limit, expected = float(np.sort(distances)[-outside]), outside / (len(rows) + 1)
     faces = np.array([found for row in rows if (found := faces_of(row)) is not None])
@@ -134,6 +133,19 @@ def fit_familiarity(measured: Mapping[str, np.ndarray]) -> Familiarity:
     least, expected = float(np.sort(own)[outside - 1]), expected + outside / (len(faces) + 1)
     weights = tuple(fit_orders(faces).tolist())
     return Familiarity(NAMES, _fit_spread(rows), limit, weights, least, expected, len(rows))
+
+
+def left_out_distances(measured: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """How far each patient is from all the others {patient: `measure_volume`}; of fewer than FEWEST nothing is told.
+
+    A patient's own part in what is usual would make it look more usual than a new one.
+    """
+    if len(measured) < FEWEST:
+        return {}
+    patients = sorted(measured)
+    rows = np.array([measured[patient] for patient in patients])
+    every = np.arange(len(rows))
+    return {patient: _distance(rows[n], _fit_spread(rows[every != n])) for n, patient in enumerate(patients)}
 
 
 def _count_outside(patients: int, share: float) -> int:

@@ -42,10 +42,17 @@ PROFILE = {
 def profile_images(images: np.ndarray, familiarity: Familiarity) -> dict[str, Any]:
     """The measures of the images of a patient, uint8 [S, H, W, 3], and what is odd about them (`warnings`).
 
+    See `profile_properties`.
+    """
+    return profile_properties(measure_volume(images), familiarity)
+
+
+def profile_properties(properties: np.ndarray | None, familiarity: Familiarity) -> dict[str, Any]:
+    """The same of a volume's measured properties (None: no head was to be seen).
+
     A measure is NaN where it can't be told: no head to be seen, a sequence that is a copy of FLAIR, a familiarity of
     too few patients.
     """
-    properties = measure_volume(images)
     measures = dict.fromkeys(OF_IMAGES, float("nan"))
     if properties is not None:
         for measure, name in BRIGHTNESS.items():

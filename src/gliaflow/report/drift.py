@@ -92,7 +92,9 @@ def course(data: DriftData) -> str:
     unlike = int((data.arrivals["warnings"] != "").sum())
     first, last = data.arrivals["when"].iloc[0][:10], data.arrivals["when"].iloc[-1][:10]
     when = f"on {first}" if first == last else f"from {first} to {last}"
-    said = f"{unlike} of them {'is' if unlike == 1 else 'are'} unlike the training data of the model that met them"
+    said = (
+        f"{unlike or 'none'} of them {'is' if unlike < 2 else 'are'} unlike the training data of the model that met it"
+    )
     return f"{plural(len(data.arrivals), 'patient')} came {when}; {said}."
 
 
