@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
 
 from gliaflow.process import ChildFailed, run_child
 from gliaflow.store.artifacts import Artifact, Store
@@ -79,8 +80,22 @@ def prepare(
     return Prepared(artifact, volumes)
 
 
+def _was_killed(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, ChildFailed) and error.killed
+
+
 # Not cached by Prefect: the flow asks only for volumes that the store lacks, and a batch is no unit that comes again.
-@task(name="prepare-volumes", cache_policy=NO_CACHE, persist_result=False)
+# Tried again only where a process was killed: memory that others had taken may be free a little later. What a file
+# does is the same every time, and a worker of Dask that dies has its batches given to another by Dask itself.
+@task(
+    name="prepare-volumes",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=1,
+    retry_delay_seconds=20,
+    retry_condition_fn=_was_killed,
+)
 def make_volumes(
     store: str, table: str, root: str, settings: PrepareSettings, patients: dict[str, dict[str, Any]]
 ) -> dict[str, str]:
@@ -101,7 +116,9 @@ def make_volumes(
             try:
                 _run_batch(spec, {patient: patients[patient]}, keys)
             except ChildFailed as again:
-                raise ChildFailed(f"Patient {patient} could not be prepared. {again}") from again
+                named = ChildFailed(f"Patient {patient} could not be prepared. {again}")
+                named.killed = again.killed
+                raise named from again
     return keys
 
 

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from prefect import Task
+from prefect.client.orchestration import get_client
 from prefect.futures import as_completed
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from gliaflow.errors import GliaflowError
@@ -35,8 +37,15 @@ def spread(task: Task[..., R], calls: Sequence[dict[str, Any]], settings: Spread
     # A runner of its own, not the flow's: a run that finds all results in the store starts no cluster.
     chosen = _threads(workers) if settings.runner == "threads" else _dask(settings.scheduler, workers)
     with chosen as engine:
-        for job in as_completed([engine.submit(task, call) for call in calls]):
+        with temporary_settings({PREFECT_API_URL: _server()}):  # Dask's workers are given the settings of this moment
+            jobs = [engine.submit(task, call) for call in calls]
+        for job in as_completed(jobs):
             yield job.result()
+
+
+def _server() -> str:
+    """The Prefect server of this run. Workers that aren't told of one that the run started would each start another."""
+    return str(get_client(sync_client=True).api_url).rstrip("/")
 
 
 @contextmanager
@@ -57,8 +66,17 @@ def _dask(scheduler: str | None, workers: int) -> Iterator[TaskRunner[Any]]:
             f"The runner `dask` needs the package {missing.name}, which is not installed. Install it with "
             "`pip install prefect-dask==0.3.7` (the extra `dask`), or leave --runner out."
         ) from None
-    # a worker does one batch at a time, in a child process, of whose memory Dask knows nothing
-    here = {"n_workers": workers, "threads_per_worker": 1, "memory_limit": None, "dashboard_address": None}
+    if scheduler and not PREFECT_API_URL.value():
+        raise NoCluster(
+            "The workers of a cluster report to a Prefect server that they can reach, and PREFECT_API_URL names none. "
+            "Start one with `prefect server start`, and set it to http://HOST:4200/api."
+        )
+    here = {
+        "n_workers": workers,
+        "threads_per_worker": 1,  # one batch at a time, which has a child process of its own
+        "memory_limit": None,  # Dask sees the memory of its workers, not of their children
+        "dashboard_address": "127.0.0.1:0",  # its usual port may be taken
+    }
     with DaskTaskRunner(address=scheduler) if scheduler else DaskTaskRunner(cluster_kwargs=here) as engine:
         try:
             known = engine.client.nthreads()

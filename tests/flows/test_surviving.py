@@ -147,17 +147,22 @@ def test_a_patient_that_kills_its_worker_every_time_is_named(copy, run_train, mo
 
     data, artifacts = copy
     shutil.rmtree(artifacts)
+    killed = []
 
     def killed_by_one(module, spec, on_event):
         if "TCGA_DU_0002_20000101" in spec["patients"]:
+            killed.append(len(spec["patients"]))
             failure = ChildFailed("The process running it was killed by SIGKILL.")
             failure.killed = True
             raise failure
         run_child(module, spec, on_event)
 
     monkeypatch.setattr(tasks.prepare, "run_child", killed_by_one)
+    at_once = tasks.prepare.make_volumes.with_options(retry_delay_seconds=0)
+    monkeypatch.setattr(tasks.prepare, "make_volumes", at_once)
     with pytest.raises(ChildFailed, match=r"Patient TCGA_DU_0002_20000101 could not be prepared\. .*SIGKILL"):
         run_train(data, artifacts)
+    assert killed == [6, 1, 6, 1], "with the others and alone, and once more a little later"
 
 
 def _children(module: str) -> list[int]:
