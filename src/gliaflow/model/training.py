@@ -24,7 +24,14 @@ from gliaflow.model.averaging import Averages
 from gliaflow.model.batches import Slices, TrainingBatches, UnusableTrainingData, open_slices
 from gliaflow.model.board import Board
 from gliaflow.model.checkpoints import alone_in, restore_checkpoint, save_checkpoint
-from gliaflow.model.hardware import count_threads, has_gpu, resolve_precision
+from gliaflow.model.hardware import (
+    count_devices,
+    count_threads,
+    idle_in_words,
+    in_words,
+    resolve_precision,
+    sharing,
+)
 from gliaflow.model.losses import LOSSES, PooledDice
 from gliaflow.model.recipes import Recipe, UnusableRecipe, parse_recipe
 from gliaflow.model.schedules import Best, Plateau
@@ -68,18 +75,21 @@ def train(
             "Split again, or add patients."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with alone_in(work):
-        course = _Course(training, validation, recipe, seed, report)
+    devices = count_devices(recipe.batch_size)
+    with alone_in(work), sharing(devices):
+        course = _Course(training, validation, recipe, seed, devices, report)
         course.run(folder, work, identity_of(volumes, parts, recipe, seed, course.precision, course.device))
 
 
 class _Course:
     """One training from its first to its last epoch: the model and the state that a checkpoint carries."""
 
-    def __init__(self, training: Slices, validation: Slices, recipe: Recipe, seed: int, report: Report) -> None:
+    def __init__(
+        self, training: Slices, validation: Slices, recipe: Recipe, seed: int, devices: int, report: Report
+    ) -> None:
         self.training, self.validation, self.recipe, self.seed, self.report = training, validation, recipe, seed, report
         self.precision = resolve_precision(recipe.precision)
-        self.device = "gpu" if has_gpu() else "cpu"
+        self.devices, self.device = devices, in_words(devices)
         self.steps = len(TrainingBatches(training, recipe, seed=seed, epoch=1))
         keras.utils.set_random_seed(seed)  # nothing here draws from it; a guard against what does
         self.model = self._build(self.precision, recipe.crop or training.size)
@@ -107,6 +117,7 @@ class _Course:
             f"{len(self.training)} training slices ({int(self.training.tumor.sum())} with tumour) of "
             f"{len(self.training.patients)} patients, {len(self.validation)} validation slices of "
             f"{len(self.validation.patients)}; {self.steps} steps an epoch, {self.precision} on the {self.device}"
+            f"{idle_in_words(self.devices)}"
         )
         for epoch in range(len(self.history) + 1, self.recipe.epochs + 1):
             if self.stopped:
@@ -245,7 +256,11 @@ class _Course:
 def identity_of(
     volumes: dict[str, Path], parts: pd.DataFrame, recipe: Recipe, seed: int, precision: str, device: str
 ) -> str:
-    """Digest of all that a training depends on: recipe, seed, split, pixels, precision, device, libraries, threads."""
+    """Digest of all that a training depends on: recipe, seed, split, pixels, precision, device, libraries, threads.
+
+    `device` tells how many there are: as with threads, others add up in another order, and the last bits differ. So
+    what was begun on two GPUs is not gone on with on one; the finished model is the same for whoever looks for it.
+    """
     used = parts[parts["part"].isin(["train", "val"])].sort_values(["patient", "slice"])
     digest = hashlib.sha256(json.dumps([recipe.model_dump(mode="json"), seed, precision, device]).encode())
     digest.update(used[["patient", "slice", "part"]].to_csv(index=False).encode())

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from gliaflow.model.batches import Slices, plain_batches
+from gliaflow.model.hardware import share
 
 
 def score_volumes(
@@ -21,7 +22,7 @@ def score_volumes(
         return math.nan, math.nan
     losses, counts = 0.0, np.zeros((len(slices.patients), 2), np.int64)  # [overlap, true + predicted] of each patient
     for images, masks, patient in plain_batches(slices, batch_size):
-        probabilities = keras.ops.convert_to_numpy(model.predict_on_batch(images))
+        probabilities = keras.ops.convert_to_numpy(model.predict_on_batch(share(images)))
         losses += float(np.sum(keras.ops.convert_to_numpy(loss(masks, probabilities)), dtype=np.float64))
         predicted = probabilities >= 0.5
         overlap = np.sum(predicted & (masks > 0), axis=(1, 2, 3))
