@@ -99,7 +99,7 @@ def main() -> None:
     options = parser.parse_args()
     source = Store(options.artifacts)
     runs = [run for run in read_runs(source) if options.run in (None, run.name)]
-    used = read_named(runs[-1:])[runs[-1].name]
+    used = read_named(source, runs[-1:])[runs[-1].name]
     paths = [path for path in sorted(used) if (source.root / path / "manifest.json").exists()]
     manifests = [read_manifest(source.root / path) for path in paths]
     size = sum(file["size"] for manifest in manifests for file in manifest.files)
