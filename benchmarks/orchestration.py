@@ -2,11 +2,11 @@
 
     python benchmarks/orchestration.py DATA --work DIR [--repeats 3] [--options "--recipe fast --epochs 1"]
 
-Times whole commands, as a person starts them, in a Prefect home of their own: a run of `train` that makes everything, the
-same run again (which finds everything), and `watch` on a folder in which nothing is new. The work of the first is what
-its results took, by their manifests: the rest is orchestration (start of Python and Prefect, Prefect's server where none
-is running, keys, checks, records, task runs, publishing). What a child process needs to load TensorFlow counts as work.
-With PREFECT_API_URL set, that server is used, and none is started by the runs.
+Times whole commands, as a person starts them, in a Prefect home of their own: a run of `train` that makes everything,
+the same run again (which finds everything), and `watch` on a folder in which nothing is new. The work of the first is
+what its results took, by their manifests: the rest is orchestration (start of Python and Prefect, Prefect's server
+where none is running, keys, checks, records, task runs, publishing). What a child process needs to load TensorFlow
+counts as work. With PREFECT_API_URL set, that server is used, and none is started by the runs.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def run(command: list[str], home: Path) -> float:
 
 
 def work_of(store: Store) -> float:
-    """Seconds of the stages' own work in the last run: of prepare, whose batches overlap, from its first to its last."""
+    """Seconds of the stages' own work in the last run: of prepare, whose batches overlap, from first to last."""
     last = read_runs(store)[-1]
     used = read_named(store, [last])[last.name]
     paths = [path for path in sorted(used) if (store.root / path / "manifest.json").exists()]

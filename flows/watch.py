@@ -81,10 +81,11 @@ def _meet(run: Run, watched: Watched, sight: Sight, current: Version, data: str,
     """Predict the patients that are neither in the current model's data nor were predicted, and enter them."""
     root = open_data(run, data)
     images = gather(run, files=scan(run, root))
+    own, seen = set(current.patients), watched.seen
     new = {
         patient: rows
         for patient, rows in image_groups(run, images).items()
-        if patient not in current.patients and watched.seen.get(patient) != digest_images(rows)
+        if patient not in own and seen.get(patient) != digest_images(rows)
     }
     profiles = []
     if new:

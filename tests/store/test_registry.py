@@ -3,7 +3,7 @@
 import pytest
 
 from gliaflow.store.artifacts import Artifact, Store
-from gliaflow.store.registry import PROMOTED, REFUSED, ROLLED_BACK, Registry, UnknownVersion
+from gliaflow.store.registry import PROMOTED, REFUSED, ROLLED_BACK, NotFrozen, Registry, UnknownVersion
 
 
 @pytest.fixture
@@ -40,8 +40,11 @@ def test_a_version_is_what_was_registered_and_is_registered_once(registry):
 
 def test_the_test_patients_of_the_first_version_are_frozen(registry):
     register(registry, "a", tested=["p2", "p1"])
-    register(registry, "b", tested=["p3"])
+    register(registry, "b", tested=["p1"])  # the other one has left the folder
     assert registry.frozen() == ("p1", "p2")
+    with pytest.raises(NotFrozen, match=r"the frozen patients \(p1, p2\).*tested on p3. Start the same command again"):
+        register(registry, "c", tested=["p3"])
+    assert len(registry.versions()) == 2
 
 
 def test_a_version_is_promoted_or_refused_once_and_the_reason_is_kept(registry):

@@ -22,6 +22,10 @@ class UnknownVersion(GliaflowError):
     """There is no such version in the registry, or none that could be taken."""
 
 
+class NotFrozen(GliaflowError):
+    """A model was not tested on the patients by which models are judged."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of a version, when and why: promoted, refused, or rolled back to."""
@@ -120,8 +124,12 @@ class Registry:
         patients: Iterable[str],
         tested: Iterable[str],
     ) -> Version:
-        """Register what a run left; a release that is registered already stays the version that it is."""
-        content = {
+        """Register what a run left; a release that is registered already stays the version that it is.
+
+        Raises `NotFrozen` where other test patients were frozen while the run was under way.
+        """
+        judged_by = sorted(tested)
+        content: Entry = {
             "event": REGISTERED,
             "run": run,
             "data": data,
@@ -129,7 +137,7 @@ class Registry:
             "metrics": list(metrics),
             "lineage": dict(lineage),
             "patients": sorted(patients),
-            "tested": sorted(tested),
+            "tested": judged_by,
         }
         release = results["release"]
 
@@ -137,6 +145,12 @@ class Registry:
             known = _versions(entries)
             if any(version.release == release for version in known):
                 return None
+            if known and not set(judged_by) <= set(known[0].tested):
+                raise NotFrozen(
+                    f"A version is tested on the frozen patients ({', '.join(known[0].tested)}), as another model was "
+                    f"registered first; this one was tested on {', '.join(judged_by)}. Start the same command "
+                    "again: it splits the data anew."
+                )
             return {"version": len(known) + 1, **content}
 
         self.journal.add(decide)
