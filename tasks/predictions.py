@@ -97,7 +97,8 @@ def predict_patients(
     run.use(f"prediction/{provenance.key}" for provenance in wanted.values())
     found = store.find_all("prediction", (provenance.key for provenance in wanted.values()))
     missing = [patient for patient, provenance in wanted.items() if provenance.key not in found]
-    batches = [missing[start : start + spreading.batch] for start in range(0, len(missing), spreading.batch)]
+    spreading, batch = _shares(spreading, len(missing))
+    batches = [missing[start : start + batch] for start in range(0, len(missing), batch)]
     where = {
         "store": store.address,
         "release": str(model.folder),
@@ -107,10 +108,9 @@ def predict_patients(
     }
     calls = [{"spec": {**where, "patients": {name: asdict(wanted[name]) for name in names}}} for names in batches]
     made: dict[str, str] = {}
-    with progress("predict", "patients") as bar, closing(spread(apply_model, calls, spreading)) as results:
+    with closing(spread(apply_model, calls, spreading)) as results:
         for keys_of_batch in results:
             made |= keys_of_batch
-            bar(len(made), len(missing))
     keys = {patient: made.get(patient, provenance.key) for patient, provenance in wanted.items()}
     run.use(f"prediction/{key}" for key in made.values())
     found |= store.find_all("prediction", made.values())
@@ -131,13 +131,25 @@ def predict_patients(
 def apply_model(spec: dict[str, Any]) -> dict[str, str]:
     """Predict the patients of `spec` (see `gliaflow.inference.apply`) in a child process; returns the key of each."""
     keys: dict[str, str] = {}
+    with progress("predict", "patients") as bar:
 
-    def on_event(event: dict[str, Any]) -> None:
-        if event["event"] == "predicted":
-            keys[event["patient"]] = event["key"]
+        def on_event(event: dict[str, Any]) -> None:
+            if event["event"] == "predicted":
+                keys[event["patient"]] = event["key"]
+                bar(len(keys), len(spec["patients"]))
 
-    run_child("gliaflow.inference.apply", spec, on_event)
+        run_child("gliaflow.inference.apply", spec, on_event)
     return keys
+
+
+def _shares(spreading: SpreadSettings, patients: int) -> tuple[SpreadSettings, int]:
+    """What predicting runs on, and how many patients a task takes.
+
+    On one machine a single process predicts all: the network takes every core, and loading it takes seconds.
+    """
+    if spreading.runner == "threads":
+        return spreading.model_copy(update={"workers": 1}), max(patients, 1)
+    return spreading, spreading.batch
 
 
 @stage(name="predictions", code=[], libraries=["pandas", "pyarrow"])
