@@ -2,8 +2,11 @@
 
 import logging
 from dataclasses import asdict
+from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from flows.steps import open_run
 from flows.train import train
@@ -41,7 +44,7 @@ def watch(
     splitting: SplitSettings = SplitSettings(),
     training: TrainSettings = TrainSettings(),
     evaluating: EvaluateSettings = EvaluateSettings(),
-) -> str:
+) -> str | State[str]:
     """Look at a folder; returns what was found, or the path of the page that tells how those that came differ.
 
     Args:
@@ -62,50 +65,71 @@ def watch(
         current = Registry(run.store).current()
         sight = take_a_look(run, data)
         due = len(sight.untried) >= watching.challenge_after
-        if not due and watched.last and watched.is_known(sight.files.content, current.name if current else None):
-            return _say(f"nothing new since {watched.last['when']}")
-        with run.under_way():
-            if current is None:
-                watched.add(run=run.name, files=sight.files.content, model=None, seen={}, profiles=[])
-                found = f"no model is current; {sight.in_words}"
-            else:
-                _meet(run, watched, sight, current, data, spreading)
-                found = _tell_drift(run, watched, current, source_name(data), watching.recent)
+        known = watched.is_known(sight.files.content, current.name if current else None)
+        if known and not due:
+            assert watched.last is not None
+            words = _say(f"nothing new since {watched.last['when']}")
+            return Completed(name="Nothing new", message=words, data=words)  # told apart in the dashboard's history
+        found = sight.in_words
+        if not known:
+            with run.under_way():
+                found = _look_closer(run, watched, sight, current, data, watching, spreading)
         if due:
             _say(f"{sight.in_words}: training {'a challenger' if current else 'the first'}")
             train(data, artifacts, spreading, intake, preparing, splitting, training, evaluating, to_registry=True)
+    return found
+
+
+def _look_closer(
+    run: Run,
+    watched: Watched,
+    sight: Sight,
+    current: Version | None,
+    data: str,
+    watching: WatchSettings,
+    spreading: SpreadSettings,
+) -> str:
+    """Predict who is new, hold all that came against the model's own patients, and enter the look.
+
+    Returns the path of the page that tells of them, or words where nobody has come.
+    """
+    if current is None:
+        watched.add(watched.entry(run=run.name, files=sight.files.content, model=None))
+        return _say(f"no model is current; {sight.in_words}")
+    seen, profiles = _meet(run, watched, current, data, spreading)
+    entry = watched.entry(run=run.name, files=sight.files.content, model=current.name, seen=seen, profiles=profiles)
+    _say(f"{len(profiles)} new patients; {sight.in_words}")
+    came, found = watched.arrivals(entry), "no patient has come yet"
+    if came:
+        page = hold_against(run, current, came, source_name(data), watching.recent)
+        publish(run.store.address, asdict(page))
+        found = run.store.place(f"{page.path}/report.html")
+    watched.add(entry)  # last: a run that is stopped before looks at the same patients again
     return _say(found)
 
 
-def _meet(run: Run, watched: Watched, sight: Sight, current: Version, data: str, spreading: SpreadSettings) -> None:
-    """Predict the patients that are neither in the current model's data nor were predicted, and enter them."""
+def _meet(
+    run: Run, watched: Watched, current: Version, data: str, spreading: SpreadSettings
+) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """Predict the patients that are neither in the current model's data nor were predicted.
+
+    Returns the digest of each one's images, and their profiles; those of whom nothing could be read are left out.
+    """
     root = open_data(run, data)
     images = gather(run, files=scan(run, root))
-    own, seen = set(current.patients), watched.seen
+    own, before = set(current.patients), watched.seen
     new = {
         patient: rows
         for patient, rows in image_groups(run, images).items()
-        if patient not in own and seen.get(patient) != digest_images(rows)
+        if patient not in own and before.get(patient) != digest_images(rows)
     }
-    profiles = []
-    if new:
-        model = choose_model(run, current.name)
-        predictions = predict_patients(run, model, images, new, spreading, root=root)
-        publish_predictions(run.store.address, asdict(predictions), model.name)
-        profiles = profiles_of(run, predictions)
-    met = {str(profile["patient"]) for profile in profiles}
-    seen = {patient: digest_images(rows) for patient, rows in new.items() if patient in met}
-    watched.add(run=run.name, files=sight.files.content, model=current.name, seen=seen, profiles=profiles)
-    _say(f"{len(new)} new patients; {sight.in_words}")
-
-
-def _tell_drift(run: Run, watched: Watched, current: Version, source: str, recent: int) -> str:
-    """Hold those that came against the model's own patients; the path of the page, or words where nobody came yet."""
-    if not watched.arrivals:
-        return "no patient has come yet"
-    page = hold_against(run, current, watched, source, recent)
-    publish(run.store.address, asdict(page))
-    return run.store.place(f"{page.path}/report.html")
+    if not new:
+        return {}, []
+    model = choose_model(run, current.name)
+    predictions = predict_patients(run, model, images, new, spreading, root=root)
+    publish_predictions(run.store.address, asdict(predictions), model.name)
+    profiles = profiles_of(run, predictions)
+    return {str(profile["patient"]): digest_images(new[profile["patient"]]) for profile in profiles}, profiles
 
 
 def _say(words: str) -> str:

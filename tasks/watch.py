@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +17,6 @@ from gliaflow.store.digests import digest_code, digest_json, library_versions
 from gliaflow.store.manifests import Provenance
 from gliaflow.store.registry import Registry, Version
 from gliaflow.store.runs import Run
-from gliaflow.store.watched import Watched
 from tasks.scan import look
 from tasks.settings import Settings
 from tasks.stage import stage
@@ -54,9 +54,8 @@ def take_a_look(run: Run, data: str) -> Sight:
     return Sight(files, labelled, labelled - frozenset(versions[-1].patients if versions else ()))
 
 
-def note_arrivals(run: Run, watched: Watched) -> Artifact:
+def note_arrivals(run: Run, rows: list[dict[str, Any]]) -> Artifact:
     """The table of all patients that came, as a result of the store that later ones may depend on."""
-    rows = watched.arrivals
     provenance = Provenance(
         stage="arrivals",
         inputs={"rows": digest_json(rows)},
@@ -69,7 +68,7 @@ def note_arrivals(run: Run, watched: Watched) -> Artifact:
     return run.store.obtain(provenance, lambda folder: save(folder, "arrivals", table))
 
 
-def profiles_of(run: Run, predictions: Artifact) -> list[dict[str, object]]:
+def profiles_of(run: Run, predictions: Artifact) -> list[dict[str, Any]]:
     """The rows of the table `profiles`, as a journal can hold them."""
     table = load(run.store.folder(predictions), "profiles")
     return [plain({str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
@@ -101,11 +100,11 @@ def drift(folder: Path, settings: DriftSettings, *, arrivals: Path, **fingerprin
     write_drift(folder, DriftData(settings.source, settings.model, settings.recent, came, references, table))
 
 
-def hold_against(run: Run, current: Version, watched: Watched, source: str, recent: int) -> Artifact:
-    """The stage `drift` of all that came so far, with the fingerprints of the models that met them."""
-    arrivals = note_arrivals(run, watched)
+def hold_against(run: Run, current: Version, came: list[dict[str, Any]], source: str, recent: int) -> Artifact:
+    """The stage `drift` of all patients that `came`, with the fingerprints of the models that met them."""
+    arrivals = note_arrivals(run, came)
     versions = {version.name: version for version in Registry(run.store).versions()}
-    met = {row["model"] for row in watched.arrivals} & versions.keys() | {current.name}
+    met = {row["model"] for row in came} & versions.keys() | {current.name}
     marks = {name: versions[name].results["fingerprint"] for name in sorted(met)}
     run.use(mark.path for mark in marks.values())
     settings = DriftSettings(source=source, model=current.name, recent=recent)

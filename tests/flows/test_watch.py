@@ -148,3 +148,25 @@ def test_a_bucket_is_watched_like_a_folder(folder, look, write_patient, s3, buck
         client.put_object(Bucket=name, Key=f"data/NEW_2/{path.name.replace('NEW_1', 'NEW_2')}", Body=path.read_bytes())
     look(f"{bucket}/data", artifacts)
     assert set(Watched(Store(artifacts), f"{bucket}/data").seen) == {"NEW_1", "NEW_2"}
+
+
+def test_a_look_that_is_stopped_before_its_end_looks_at_the_same_patients_again(
+    folder, look, write_patient, monkeypatch
+):
+    import flows.watch
+
+    data, artifacts = folder
+    add_patient(write_patient, data, "NEW_1")
+    with monkeypatch.context() as patch:
+        patch.setattr(flows.watch, "hold_against", stop)
+        with pytest.raises(KeyboardInterrupt):
+            look(data, artifacts)
+    made = predicted(artifacts)
+    assert Watched(Store(artifacts), str(data)).last is None and len(made) == 1
+    page = Path(look(data, artifacts))
+    assert read_table(page.parent / "arrivals.parquet")["patient"].tolist() == ["NEW_1"]
+    assert predicted(artifacts) == made, "what was done is not done again"
+
+
+def stop(*arguments):
+    raise KeyboardInterrupt

@@ -1,6 +1,7 @@
 """What has been seen of a folder that grows: a journal a folder, an entry a look at which something was new."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,23 +36,33 @@ class Watched:
         """The patients that were predicted: the digest of their images, as they were last."""
         return {patient: digest for entry in self._entries for patient, digest in entry["seen"].items()}
 
-    @property
-    def arrivals(self) -> list[dict[str, Any]]:
+    def arrivals(self, *more: Entry) -> list[dict[str, Any]]:
         """The profiles of all patients that were predicted, in the order in which they came, with `when`.
 
-        Of a patient whose images became others the last one counts, where it came last.
+        Of a patient whose images became others the last one counts, where it came last. `more` are entries to come.
         """
         latest: dict[str, dict[str, Any]] = {}
-        for entry in self._entries:
+        for entry in [*self._entries, *more]:
             for profile in entry["profiles"]:
                 latest.pop(profile["patient"], None)
                 latest[profile["patient"]] = {**profile, "when": entry["when"]}
         return list(latest.values())
 
-    def add(
-        self, *, run: str, files: str, model: str | None, seen: Mapping[str, str], profiles: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Enter a look. `profiles` are plain: numbers, texts and None."""
-        entry = {"data": self.data, "run": run, "files": files, "model": model}
-        self.journal.add(lambda _: {**entry, "seen": dict(seen), "profiles": [dict(row) for row in profiles]})
+    def entry(
+        self,
+        *,
+        run: str,
+        files: str,
+        model: str | None,
+        seen: Mapping[str, str] | None = None,
+        profiles: Sequence[Mapping[str, Any]] = (),
+    ) -> Entry:
+        """The entry of a look just made. `profiles` are plain: numbers, texts and None."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        what = {"when": now, "data": self.data, "run": run, "files": files, "model": model}
+        return {**what, "seen": dict(seen or {}), "profiles": [dict(row) for row in profiles]}
+
+    def add(self, entry: Entry) -> None:
+        """Enter a look, once all is done that was to be done about it: what is entered counts as seen."""
+        self.journal.add(lambda _: entry)
         self._entries = self.journal.read()
