@@ -21,6 +21,7 @@ from gliaflow.store.artifacts import Artifact, Store
 from gliaflow.store.digests import digest_code, digest_json, library_versions
 from gliaflow.store.manifests import Provenance, read_manifest
 from gliaflow.store.runs import Run
+from gliaflow.store.tables import read_table
 from gliaflow.store.why import Why, why_run
 from tasks.console import progress, tell_stage
 from tasks.settings import PrepareSettings, SpreadSettings
@@ -52,7 +53,7 @@ def prepare(
     """The volumes of all patients in `slices`; those that are missing are made in tasks of some patients each."""
     clock = time.perf_counter()
     table = run.store.folder(slices)
-    wanted = {patient: _provenance(patient, rows, settings) for patient, rows in _by_patient(table).items()}
+    wanted = _provenances(table, settings)
     run.use(f"volume/{provenance.key}" for provenance in wanted.values())
     found = run.store.find_all("volume", (provenance.key for provenance in wanted.values()))
     missing = [patient for patient, provenance in wanted.items() if provenance.key not in found]
@@ -134,32 +135,34 @@ def _run_batch(spec: dict[str, Any], patients: dict[str, dict[str, Any]], keys: 
 @stage(name="prepare", code=[], libraries=["pandas", "pyarrow"])
 def list_volumes(folder: Path, settings: PrepareSettings, **volumes: Path) -> None:
     """List the volumes; leaves `volumes` (by content), and the `facts` and `rejected` rows of all of them."""
-    facts = {patient: load(path, "facts") for patient, path in volumes.items()}
+    # read as they are: to validate each patient's rows alone takes longer than to make them, and `save` validates all
+    facts = [read_table(path / "facts.parquet") for path in volumes.values()]
     listing = pd.DataFrame(
         {
             "patient": list(volumes),
-            "slices": [len(facts[patient]) for patient in volumes],
+            "slices": [len(rows) for rows in facts],
             "content": [read_manifest(path).content for path in volumes.values()],
         }
     )
     save(folder, "volumes", listing)
-    save(folder, "facts", pd.concat(facts.values(), ignore_index=True))
-    save(folder, "rejected", pd.concat([load(path, "rejected") for path in volumes.values()], ignore_index=True))
+    save(folder, "facts", pd.concat(facts, ignore_index=True))
+    rejected = [read_table(path / "rejected.parquet") for path in volumes.values()]
+    save(folder, "rejected", pd.concat(rejected, ignore_index=True))
 
 
-def _by_patient(table: Path) -> dict[str, pd.DataFrame]:
+def _provenances(table: Path, settings: PrepareSettings) -> dict[str, Provenance]:
+    """All that each patient's volume depends on, by patient."""
     slices = load(table, "slices")
-    return {str(patient): rows.reset_index(drop=True) for patient, rows in slices.groupby("patient")}
-
-
-def _provenance(patient: str, rows: pd.DataFrame, settings: PrepareSettings) -> Provenance:
-    return Provenance(
-        stage="volume",
-        inputs={patient: digest_json(rows.to_json(orient="split"))},
-        parameters=settings.model_dump(mode="json"),
-        code=digest_code(VOLUME_CODE),
-        libraries=library_versions(LIBRARIES),
-    )
+    alike = {
+        "parameters": settings.model_dump(mode="json"),
+        "code": digest_code(VOLUME_CODE),
+        "libraries": library_versions(LIBRARIES),
+    }
+    wanted = {}
+    for patient, rows in slices.groupby("patient"):
+        digest = digest_json(rows.reset_index(drop=True).to_json(orient="split"))
+        wanted[str(patient)] = Provenance(stage="volume", inputs={str(patient): digest}, **alike)
+    return wanted
 
 
 def _why_missing(store: Store, wanted: dict[str, Provenance], missing: list[str]) -> Why | None:

@@ -16,14 +16,14 @@ from gliaflow.ingest.volumes import save_volume
 from gliaflow.store.artifacts import Artifact, Store
 from gliaflow.store.manifests import Provenance
 from gliaflow.store.shared import open_store
-from gliaflow.store.tables import read_table
+from gliaflow.store.tables import read_rows
 
 
 def main(arguments: list[str]) -> None:
     """As a JSON file says: store (its address), slices (a table), root, size, patients {name: provenance}."""
     spec = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     store, root = open_store(spec["store"]), Path(spec["root"])
-    slices = read_table(Path(spec["slices"]))
+    slices = read_rows(Path(spec["slices"]), "patient", list(spec["patients"]))  # of a table of a million patients too
     for patient, provenance in spec["patients"].items():
         rows = slices[slices["patient"] == patient]
         artifact = make_volume(store, root, rows, spec["size"], Provenance(**provenance))
