@@ -1,12 +1,21 @@
 """Stage `train`: the network learns, in a child process of its own, and goes on where a killed attempt stopped."""
 
+import logging
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from gliaflow.process import run_child
+from gliaflow.process import ChildFailed, run_child
 from tasks.console import progress
 from tasks.settings import Training
 from tasks.stage import stage
 from tasks.tables import load
+
+logger = logging.getLogger("gliaflow.run")
+
+ATTEMPTS = 2
+PAUSE = 5.0  # seconds in which whoever else took the memory may give some back
 
 
 @stage(
@@ -27,5 +36,21 @@ def train(
         "seed": settings.seed,
     }
     with progress("train", "steps") as bar:
-        run_child("gliaflow.model.training", spec, bar.on_event)
+        train_in_child(spec, bar.on_event)
     load(folder, "history")
+
+
+def train_in_child(spec: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> None:
+    """Train as `spec` says in a child process; one that is killed goes on once from its checkpoint.
+
+    Most are killed for want of memory, which another process may have taken for a while, and the second try costs an
+    epoch at the most. Any other failure would come again: a loss that explodes explodes alike, as all is seeded.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return run_child("gliaflow.model.training", spec, on_event)
+        except ChildFailed as failure:
+            if not failure.killed or attempt == ATTEMPTS:
+                raise
+            logger.warning("The process that trains was killed; it may have run out of memory. It is tried once more")
+            time.sleep(PAUSE)

@@ -13,10 +13,9 @@ from prefect.states import Completed
 from gliaflow.errors import GliaflowError
 from gliaflow.model.recipes import UnusableRecipe
 from gliaflow.model.study import Course, Search, open_study
-from gliaflow.process import ChildFailed, run_child
+from gliaflow.process import ChildFailed
 from tasks.console import progress
-
-ATTEMPTS = 2  # a child that is killed (by want of memory, mostly) goes on once from its checkpoint
+from tasks.train import train_in_child
 
 
 class TrialFailed(GliaflowError):
@@ -64,7 +63,7 @@ def run_trial(folder: str, number: int, search: Search, parts: str, volumes: dic
                 "recipe": recipe.model_dump(mode="json"),
                 "seed": search.seed,
             }
-            _train(spec, on_event)
+            train_in_child(spec, on_event)
         except Hopeless:
             course.prune()
             words = f"pruned after epoch {max(course.reported)} of {search.trial_epochs}"
@@ -81,12 +80,3 @@ def run_trial(folder: str, number: int, search: Search, parts: str, volumes: dic
             state = Completed(message=f"volume Dice on val {summary['best']['val_dice']:.4f}")
         shutil.rmtree(place, ignore_errors=True)
     return state
-
-
-def _train(spec: dict[str, Any], on_event: Any) -> None:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return run_child("gliaflow.model.training", spec, on_event)
-        except ChildFailed as failure:
-            if not failure.killed or attempt == ATTEMPTS:
-                raise

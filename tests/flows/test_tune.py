@@ -37,14 +37,13 @@ class Killed(BaseException):
 
 
 class Trainings:
-    """Stands in for the child process of trials: a made-up Dice, a checkpoint an epoch, the files that it leaves."""
+    """Stands in for the training of trials: a made-up Dice, a checkpoint an epoch, the files that it leaves."""
 
     def __init__(self):
         self.specs, self.epochs = [], []  # what it was told; (trial, epoch) of each epoch
         self.kill, self.fails = None, lambda trial, recipe: False
 
-    def __call__(self, module, spec, on_event):
-        assert module == "gliaflow.model.training"
+    def __call__(self, spec, on_event):
         self.specs.append(spec)
         recipe, folder, work = spec["recipe"], Path(spec["folder"]), Path(spec["work"])
         trial = int(work.parent.name.removeprefix("trial-"))
@@ -70,7 +69,7 @@ class Trainings:
 @pytest.fixture
 def trainings(monkeypatch):
     made_up = Trainings()
-    monkeypatch.setattr("tasks.trial.run_child", made_up)
+    monkeypatch.setattr("tasks.trial.train_in_child", made_up)
     return made_up
 
 
