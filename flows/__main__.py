@@ -1,17 +1,16 @@
-"""`python -m flows train|crossval|tune|predict|watch|why|models|gc …`: start a run, look back, clear up."""
+"""`python -m flows train|crossval|tune|predict|watch|why|models|gc|recover …`: start a run, look back, clear up."""
 
 import argparse
 import importlib
 import logging
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from flows.comparison import add_comparison
+from flows.home import prefect_set_up
 from flows.options import (
     CROSSVAL,
     GROUPS,
@@ -25,21 +24,12 @@ from flows.options import (
     add_register,
     read_options,
 )
+from flows.recovery import add_recovery
 from flows.upkeep import add_commands
 from flows.versions import add_registry
 from gliaflow.errors import GliaflowError
-from gliaflow.store.failures import in_words, require_room
 
-ROOM = 16_000_000  # bytes that Prefect's database needs to begin with
 RESULTS = {"predict": "Answers", "watch": "Found"}  # what the other flows give is the path of a report
-PREFECT = {  # set unless the caller has
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "gliaflow",  # our lines reach the dashboard
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal shows our lines alone
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # a first start makes a database; the default is 20
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,6 +90,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_comparison(commands)
     add_registry(commands)
     add_commands(commands)
+    add_recovery(commands)
     return parser
 
 
@@ -127,13 +118,9 @@ def _parameters(parser: argparse.ArgumentParser, options: argparse.Namespace, gr
 
 def run_flow(name: str, parameters: dict[str, Any]) -> int:
     """Run the flow `name` and say where its report is; expected failures are a sentence, without a traceback."""
-    for setting, value in PREFECT.items():
-        os.environ.setdefault(setting, value)
     log_to_terminal()
-    home = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect")
     try:
-        with in_words(home, "Prefect's own state", "PREFECT_HOME"):  # on a full disk its server fails in many ways
-            require_room(home, ROOM)
+        with prefect_set_up():
             flow = getattr(importlib.import_module(f"flows.{name}"), name)  # imports Prefect, which reads its settings
             report = flow(**parameters)
     except GliaflowError as error:

@@ -55,8 +55,9 @@ def open_run(data: str, artifacts: str, *settings: Settings, **more: Any) -> Run
     """The record of the flow run that calls this, in the store `artifacts`, with all that was set."""
     parameters = {name: value for group in settings for name, value in group.model_dump().items()}
     name = flow_run.name.replace("/", "-")
-    what = {"data": data, "artifacts": artifacts, **parameters, **more}
-    return Run(name, open_store(artifacts), what, flow=str(flow_run.flow_name or ""))
+    given = {"data": data, "artifacts": artifacts, **parameters, **more}
+    who = {"flow": str(flow_run.flow_name or ""), "flow_run": str(flow_run.id), "attempt": flow_run.run_count}
+    return Run(name, open_store(artifacts), given, **who)
 
 
 def take_in(

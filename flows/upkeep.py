@@ -65,7 +65,7 @@ def _gc(options: argparse.Namespace) -> int:
         sys.stdout.write("\n".join(_tell(plan)) + "\n")
         if not plan.folders and not plan.runs:
             return 0
-        if not options.yes and not _agreed():
+        if not options.yes and not agreed("remove"):
             sys.stdout.write("Nothing was removed.\n")
             return 0
         with in_words(store.root), tqdm(total=len(plan.folders), unit=" folders", disable=None, leave=False) as bar:
@@ -81,27 +81,25 @@ def _tell(plan: Plan) -> list[str]:
     lines = [f"Running: {', '.join(plan.running)}; what they use stays."] if plan.running else []
     if plan.unread:
         lines.append(f"Can't be read: runs/{', runs/'.join(plan.unread)}; what no other run names stays.")
-    lines.append(f"Kept: {_count(plan.kept, 'run')}, the last is {plan.kept[-1]}." if plan.kept else "Kept: no run.")
+    lines.append(f"Kept: {count(plan.kept, 'run')}, the last is {plan.kept[-1]}." if plan.kept else "Kept: no run.")
     if not plan.folders and not plan.runs:
         return [*lines, "Nothing to remove."]
     listed = sorted(plan.folders.items(), key=lambda folder: -folder[1])
-    lines.append(
-        f"To be removed: {_count(plan.runs, 'run record')} and {_count(listed, 'folder')}, {_size(plan.size)}:"
-    )
+    lines.append(f"To be removed: {count(plan.runs, 'run record')} and {count(listed, 'folder')}, {_size(plan.size)}:")
     lines += [f"  {_size(size):>9}  {path}" for path, size in listed[:MOST_LISTED]]
     rest = listed[MOST_LISTED:]
     return [*lines, f"  {_size(sum(size for _, size in rest)):>9}  in {len(rest)} more"] if rest else lines
 
 
-def _agreed() -> bool:
-    """Whether a person at a terminal says yes; nobody there means no."""
+def agreed(what: str) -> bool:
+    """Whether a person at a terminal says yes to `what` ("remove"); nobody there means no."""
     if not sys.stdin.isatty():
-        sys.stdout.write("Say --yes to remove this.\n")
+        sys.stdout.write(f"Say --yes to {what} this.\n")
         return False
-    return input("Remove this? [y/N] ").strip().lower() in ("y", "yes")
+    return input(f"{what.capitalize()} this? [y/N] ").strip().lower() in ("y", "yes")
 
 
-def _count(things: Any, noun: str) -> str:
+def count(things: Any, noun: str) -> str:
     return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
 
 

@@ -49,8 +49,9 @@ class Run:
     """A run: where its artifacts are, and what it has done so far.
 
     `number` counts the runs of a store, so that their order does not hang on a clock. `earlier` are the runs that were
-    there when this one began. `part` is what the stages recorded now belong to ("fold 3"). `flow` is what was run:
-    "train", "watch", …
+    there when this one began. `part` is what the stages recorded now belong to ("fold 3"). `flow` is what was run
+    ("train", "watch"); `flow_run` and `attempt` are what an orchestrator calls the run, and the how manieth start of it
+    this is: a retry has a record of its own.
     """
 
     name: str
@@ -65,6 +66,8 @@ class Run:
     earlier: "list[Run]" = field(default_factory=list)
     part: str = ""
     flow: str = ""
+    flow_run: str = ""
+    attempt: int = 0
 
     def __post_init__(self) -> None:
         self.machine = self.machine or self.store.machine
@@ -154,6 +157,8 @@ class Run:
             "flow": self.flow,
             "number": self.number,
             "machine": self.machine,
+            "flow_run": self.flow_run,
+            "attempt": self.attempt,
             "state": self.state,
             "started": self.started,
             "parameters": self.parameters,
@@ -173,6 +178,16 @@ def read_runs(store: Store) -> list[Run]:
     records = store.read_all(f"{RUNS}/*/run.json").items()
     runs = [_parse_run(store, name.split("/")[1], content) for name, content in records]
     return sorted((run for run in runs if run is not None), key=lambda run: (run.number, run.started))
+
+
+def killed_runs(runs: Sequence[Run]) -> list[Run]:
+    """Those of this machine's flow runs whose last start was killed: it has not said how it ended, and is gone."""
+    last = {run.flow_run: run for run in sorted(runs, key=lambda run: run.number) if run.flow_run}
+    return [
+        run
+        for run in last.values()
+        if run.state == RUNNING and run.machine == run.store.machine and not run.is_running()
+    ]
 
 
 def read_named(store: Store, runs: Sequence[Run]) -> dict[str, set[str]]:
@@ -200,6 +215,7 @@ def _parse_run(store: Store, name: str, content: bytes) -> Run | None:
         datetime.fromisoformat(given["started"])
         if not isinstance(given["number"], int) or not isinstance(given["parameters"], dict):
             return None
-        return Run(name, store, **given, stages=stages, flow=str(value.get("flow", "")))
+        since = {"flow": "", "flow_run": "", "attempt": 0}  # older records lack them
+        return Run(name, store, **given, **{key: value.get(key, empty) for key, empty in since.items()}, stages=stages)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
