@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flows.home import prefect_set_up
-from flows.upkeep import add_command, agreed, count
+from flows.upkeep import add_command, agreed
 from gliaflow.errors import GliaflowError
-from gliaflow.store.runs import Run, killed_runs, read_runs
+from gliaflow.store.runs import COMPLETED, RUNNING, Run, ended_runs, read_runs
 from gliaflow.store.shared import open_store
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-
-ENDS = {"RUNNING": "Crashed", "CANCELLING": "Cancelled"}  # what a state becomes where nobody is left to leave it
 
 
 class PrefectUnreachable(GliaflowError):
@@ -31,7 +29,7 @@ class PrefectUnreachable(GliaflowError):
 
 @dataclass(frozen=True)
 class Stuck:
-    """A killed run that Prefect takes for alive: the state that it shows, the one that it should, how to go on."""
+    """A run that has ended though Prefect shows it as `shown`: the state that is right, and how to go on with it."""
 
     run: Run
     shown: str
@@ -41,20 +39,19 @@ class Stuck:
 
 def add_recovery(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command `recover`; it sets `run`, a function of the options that gives the exit status."""
-    about = "find runs of this machine that were killed though Prefect shows them as running, and set them to Crashed"
+    about = (
+        "find runs of this machine that ended or were killed though Prefect shows them as running, and set that right"
+    )
     parser = add_command(commands, "recover", about, _recover)
     parser.add_argument("--yes", action="store_true", help="Set without asking.")
 
 
 def _recover(options: argparse.Namespace) -> int:
     try:
-        killed = killed_runs(read_runs(open_store(options.artifacts)))
-        if not killed:
-            sys.stdout.write("No run of this machine was killed and left as it was.\n")
-            return 0
+        runs = ended_runs(read_runs(open_store(options.artifacts)))
         with prefect_set_up(), _prefect() as client:
-            stuck = [found for run in killed if (found := _ask(client, run)) is not None]
-            sys.stdout.write("\n".join(_tell(killed, stuck)) + "\n")
+            stuck = _find(client, runs)
+            sys.stdout.write("\n".join(map(_tell, stuck)) + "\n" if stuck else "Prefect shows no run that has ended.\n")
             if stuck and not options.yes and not agreed("set"):
                 sys.stdout.write("Nothing was set.\n")
                 return 0
@@ -88,47 +85,49 @@ def _prefect() -> "Iterator[SyncPrefectClient]":
         ) from error
 
 
-def _ask(client: "SyncPrefectClient", run: Run) -> Stuck | None:
-    """What Prefect says of a killed run, if that is wrong.
+def _find(client: "SyncPrefectClient", runs: dict[str, Run]) -> list[Stuck]:
+    """Those of the `runs` that have ended, by flow run, which Prefect shows as running or cancelling.
 
-    Where it has started the run once more since (`attempt`), the record is of an earlier start and says nothing.
+    Where Prefect has started a run once more since (`attempt`), our record is of an earlier start and says nothing. A
+    run that has said how it ended is left alone while it is shown as running: it may be about to tell Prefect too.
     """
-    from prefect.exceptions import ObjectNotFound
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+    from prefect.client.schemas.objects import StateType
 
-    try:
-        flow_run = client.read_flow_run(UUID(run.flow_run))
-    except ObjectNotFound:  # known to another server, or removed from the history
-        return None
-    kind = str(flow_run.state_type.value) if flow_run.state_type else ""
-    if kind not in ENDS or flow_run.run_count != run.attempt:
-        return None
-    where = ""
-    if flow_run.deployment_id is None:  # then no worker takes it
-        flow = client.read_flow(flow_run.flow_id)
-        where = f" --entrypoint flows/{flow.name}.py:{flow.name}"
-    return Stuck(run, str(flow_run.state_name), ENDS[kind], f"prefect flow-run retry {run.flow_run}{where}")
+    alive = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING]))
+    found = []
+    for shown in client.read_flow_runs(flow_run_filter=FlowRunFilter(state=alive)):
+        run = runs.get(str(shown.id))
+        if run is None or shown.run_count != run.attempt:
+            continue
+        cancelled = shown.state_type == StateType.CANCELLING
+        if run.state != RUNNING and not cancelled:
+            continue
+        end = "Completed" if run.state == COMPLETED else "Cancelled" if cancelled else "Crashed"
+        where = ""
+        if shown.deployment_id is None:  # then no worker takes it
+            flow = client.read_flow(shown.flow_id)
+            where = f" --entrypoint flows/{flow.name}.py:{flow.name}"
+        found.append(Stuck(run, str(shown.state_name), end, f"prefect flow-run retry {shown.id}{where}"))
+    return sorted(found, key=lambda one: one.run.number)
+
+
+def _tell(stuck: Stuck) -> str:
+    run = stuck.run
+    ended = "was killed" if run.state == RUNNING else f"has {run.state}"
+    where = f"{run.name} (number {run.number}) of {run.parameters.get('data', 'unknown data')}"
+    return f"{where} {ended}, and Prefect shows it as {stuck.shown}. To be set: {stuck.end}."
 
 
 def _settle(client: "SyncPrefectClient", stuck: Stuck) -> None:
     """Set the state, unless that has changed since; by force, as Prefect would wait for the process."""
     from prefect import states
 
-    if _ask(client, stuck.run) != stuck:
+    if _find(client, {stuck.run.flow_run: stuck.run}) != [stuck]:
         sys.stdout.write(f"{stuck.run.name} has changed meanwhile and is left as it is.\n")
         return
-    words = f"Its process on {stuck.run.machine} is gone (python -m flows recover)."
-    end = states.Crashed if stuck.end == "Crashed" else states.Cancelled
-    client.set_flow_run_state(UUID(stuck.run.flow_run), end(message=words), force=True)
-    sys.stdout.write(f"{stuck.run.name} is now {stuck.end}. To go on with it: {stuck.retry}\n")
-
-
-def _tell(killed: list[Run], stuck: list[Stuck]) -> list[str]:
-    lines = [
-        f"{one.run.name} (number {one.run.number}) of {one.run.parameters.get('data', 'unknown data')} was killed, and "
-        f"Prefect shows it as {one.shown}. To be set: {one.end}."
-        for one in stuck
-    ]
-    others = len(killed) - len(stuck)
-    if others:
-        lines.append(f"{count(range(others), 'killed run')} that Prefect does not take for running.")
-    return lines
+    words = f"Set by python -m flows recover: its process on {stuck.run.machine} is gone."
+    ends = {"Completed": states.Completed, "Cancelled": states.Cancelled, "Crashed": states.Crashed}
+    client.set_flow_run_state(UUID(stuck.run.flow_run), ends[stuck.end](message=words), force=True)
+    way_on = "" if stuck.end == "Completed" else f" To go on with it: {stuck.retry}"
+    sys.stdout.write(f"{stuck.run.name} is now {stuck.end}.{way_on}\n")

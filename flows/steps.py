@@ -1,5 +1,6 @@
 """What several runs have in common: their record, the way in, and learning from a split."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class Learnt:
 def open_run(data: str, artifacts: str, *settings: Settings, **more: Any) -> Run:
     """The record of the flow run that calls this, in the store `artifacts`, with all that was set."""
     parameters = {name: value for group in settings for name, value in group.model_dump().items()}
+    logging.getLogger("gliaflow").setLevel(logging.INFO)  # else a worker passes over what stages tell of themselves
     name = flow_run.name.replace("/", "-")
     given = {"data": data, "artifacts": artifacts, **parameters, **more}
     who = {"flow": str(flow_run.flow_name or ""), "flow_run": str(flow_run.id), "attempt": flow_run.run_count}

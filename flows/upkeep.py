@@ -81,11 +81,13 @@ def _tell(plan: Plan) -> list[str]:
     lines = [f"Running: {', '.join(plan.running)}; what they use stays."] if plan.running else []
     if plan.unread:
         lines.append(f"Can't be read: runs/{', runs/'.join(plan.unread)}; what no other run names stays.")
-    lines.append(f"Kept: {count(plan.kept, 'run')}, the last is {plan.kept[-1]}." if plan.kept else "Kept: no run.")
+    lines.append(f"Kept: {_count(plan.kept, 'run')}, the last is {plan.kept[-1]}." if plan.kept else "Kept: no run.")
     if not plan.folders and not plan.runs:
         return [*lines, "Nothing to remove."]
     listed = sorted(plan.folders.items(), key=lambda folder: -folder[1])
-    lines.append(f"To be removed: {count(plan.runs, 'run record')} and {count(listed, 'folder')}, {_size(plan.size)}:")
+    lines.append(
+        f"To be removed: {_count(plan.runs, 'run record')} and {_count(listed, 'folder')}, {_size(plan.size)}:"
+    )
     lines += [f"  {_size(size):>9}  {path}" for path, size in listed[:MOST_LISTED]]
     rest = listed[MOST_LISTED:]
     return [*lines, f"  {_size(sum(size for _, size in rest)):>9}  in {len(rest)} more"] if rest else lines
@@ -99,7 +101,7 @@ def agreed(what: str) -> bool:
     return input(f"{what.capitalize()} this? [y/N] ").strip().lower() in ("y", "yes")
 
 
-def count(things: Any, noun: str) -> str:
+def _count(things: Any, noun: str) -> str:
     return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
 
 

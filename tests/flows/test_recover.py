@@ -49,7 +49,7 @@ def killed(data: Path, artifacts: Path, recipe: Path, environment: dict[str, str
     return read_runs(open_store(artifacts))[-1]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_recover_finds_a_killed_run_and_its_retry_goes_on(copy, recipe, environment, tmp_path, monkeypatch, capsys):
     for name, value in PREFECT.items():  # else the command sets them, for all tests that follow
         monkeypatch.setenv(name, os.environ.get(name, value))
@@ -64,7 +64,7 @@ def test_recover_finds_a_killed_run_and_its_retry_goes_on(copy, recipe, environm
     assert main(["recover", *where, "--yes"]) == 0
     assert capsys.readouterr().out == f"{shown}{run.name} is now Crashed. To go on with it: {' '.join(retry)}\n"
     assert main(["recover", *where]) == 0
-    assert capsys.readouterr().out == "1 killed run that Prefect does not take for running.\n"
+    assert capsys.readouterr().out == "Prefect shows no run that has ended.\n"
 
     retry[0] = str(Path(sys.executable).with_name("prefect"))
     done = subprocess.run(retry, cwd=ROOT, env=environment, capture_output=True, text=True)
@@ -72,20 +72,35 @@ def test_recover_finds_a_killed_run_and_its_retry_goes_on(copy, recipe, environm
     again = read_runs(open_store(artifacts))[-1]
     assert (again.flow_run, again.attempt, again.state) == (run.flow_run, 2, "completed")
     assert [stage.stage for stage in again.stages if stage.cached] == ["pair", "prepare", "label", "split"]
-    assert main(["recover", *where]) == 0
-    assert capsys.readouterr().out == "No run of this machine was killed and left as it was.\n"
 
 
-def test_a_server_that_is_not_there_is_told(copy, first, monkeypatch, capsys):
+def test_a_run_that_was_cancelled_and_went_on_to_its_end_is_completed(copy, run_train, monkeypatch, capsys):
+    """The dashboard's button reaches runs of workers alone: another goes on, and Prefect shows it as cancelling."""
+    from prefect.client.orchestration import get_client
+    from prefect.states import Cancelling
+
+    data, artifacts = copy
+    run = run_train(data, artifacts).record
+    for name, value in PREFECT.items():
+        monkeypatch.setenv(name, os.environ.get(name, value))
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run["flow_run"], Cancelling(), force=True)
+    assert main(["recover", "--artifacts", str(artifacts), "--yes"]) == 0
+    shown = (
+        f"{run['run']} (number 2) of {data} has completed, and Prefect shows it as Cancelling. To be set: Completed."
+    )
+    assert capsys.readouterr().out == f"{shown}\n{run['run']} is now Completed.\n"
+    with get_client(sync_client=True) as client:
+        assert client.read_flow_run(run["flow_run"]).state.is_completed()
+
+
+def test_a_server_that_is_not_there_is_told(prefect_harness, tmp_path, monkeypatch, capsys):
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     for name, value in PREFECT.items():
         monkeypatch.setenv(name, os.environ.get(name, value))
-    _, artifacts = copy
-    (record,) = artifacts.glob("runs/*/run.json")
-    record.write_text(record.read_text().replace('"state": "completed"', '"state": "running"'))
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        assert main(["recover", "--artifacts", str(artifacts)]) == 1
+        assert main(["recover", "--artifacts", str(tmp_path)]) == 1
     told = capsys.readouterr().err
     assert told.startswith("Prefect's server at http://127.0.0.1:9/api does not answer (")
     assert told.endswith("Start it, or name another with PREFECT_API_URL.\n")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gliaflow.store.artifacts import Store
-from gliaflow.store.runs import Run, killed_runs, read_named, read_runs
+from gliaflow.store.runs import Run, ended_runs, read_named, read_runs
 
 
 def test_a_run_is_running_until_it_ends_and_then_says_how(tmp_path):
@@ -43,7 +43,7 @@ def test_runs_of_the_same_name_keep_their_records(tmp_path):
     assert json.loads(store.read("runs/hazel-newt~3/run.json"))["run"] == "hazel-newt~3"
 
 
-def test_of_a_flow_runs_starts_the_last_tells_whether_it_was_killed(tmp_path):
+def test_of_a_flow_runs_starts_the_last_tells_whether_and_how_it_ended(tmp_path):
     store = Store(tmp_path)
 
     def start(flow_run, attempt, *, killed):
@@ -52,16 +52,19 @@ def test_of_a_flow_runs_starts_the_last_tells_whether_it_was_killed(tmp_path):
         if killed:
             store.write(f"runs/{run.name}/run.json", record)
 
+    def ended():
+        return [(run.name, run.attempt, run.state) for run in ended_runs(read_runs(store)).values()]
+
     start("a", 1, killed=True)
     start("a", 2, killed=False)
     start("b", 1, killed=False)
     start("b", 2, killed=True)
+    expected = [("a~2", 2, "completed"), ("b~2", 2, "running")]
     with Run("c", store, {}, flow_run="c", attempt=1).under_way():
-        assert [(run.name, run.flow_run, run.attempt) for run in killed_runs(read_runs(store))] == [("b~2", "b", 2)]
-    for name, changes in {"elsewhere": {"machine": "another"}, "older": {"flow_run": "", "attempt": 0}}.items():
-        record = json.loads(store.read("runs/b~2/run.json")) | {"flow_run": name} | changes
-        store.write(f"runs/{name}/run.json", json.dumps(record).encode())
-    assert [run.name for run in killed_runs(read_runs(store))] == ["b~2"]
-    del record["flow_run"], record["attempt"]
+        assert ended() == expected
+    record = json.loads(store.read("runs/b~2/run.json")) | {"flow_run": "other"}
+    store.write("runs/elsewhere/run.json", json.dumps(record | {"machine": "another"}).encode())
+    del record["flow_run"], record["attempt"]  # as earlier versions left it
     store.write("runs/older/run.json", json.dumps(record).encode())
-    assert "older" in [run.name for run in read_runs(store)], "records of earlier versions can still be read"
+    assert ended() == [*expected, ("c", 1, "completed")]
+    assert {"older", "elsewhere"} < {run.name for run in read_runs(store)}

@@ -180,14 +180,13 @@ def read_runs(store: Store) -> list[Run]:
     return sorted((run for run in runs if run is not None), key=lambda run: (run.number, run.started))
 
 
-def killed_runs(runs: Sequence[Run]) -> list[Run]:
-    """Those of this machine's flow runs whose last start was killed: it has not said how it ended, and is gone."""
+def ended_runs(runs: Sequence[Run]) -> dict[str, Run]:
+    """The last start of each flow run of this machine that is no longer under way: {flow run: its record}.
+
+    One whose state is RUNNING was killed: it did not come to say how it ended.
+    """
     last = {run.flow_run: run for run in sorted(runs, key=lambda run: run.number) if run.flow_run}
-    return [
-        run
-        for run in last.values()
-        if run.state == RUNNING and run.machine == run.store.machine and not run.is_running()
-    ]
+    return {name: run for name, run in last.items() if run.machine == run.store.machine and not run.is_running()}
 
 
 def read_named(store: Store, runs: Sequence[Run]) -> dict[str, set[str]]:
