@@ -4,6 +4,14 @@
 #
 # ARTIFACTS=DIR  where results are kept (artifacts)      OPTIONS="--epochs 10"  more options of `python -m flows train`
 # GPU=1          TensorFlow for NVIDIA GPUs              PYTHON=python3.12      another Python, 3.11 to 3.13
+#
+# On a schedule and in the dashboard (docs/deployments.md), each in a terminal of its own:
+# make server    Prefect's server and dashboard, http://127.0.0.1:4200; `make run` sends its runs there while it is up
+# make worker    runs on this machine what the server has to run
+# make deploy    puts the deployments of prefect.yaml on the server, with DATA and ARTIFACTS; again after every change
+#
+# DATABASE=postgresql://user:password@host/name  in place of SQLite      AUTH=user:password  for all of these, and for run
+# HOST, PORT     where the server is                     NIGHTLY="0 2 * * *" TIMEZONE=Etc/UTC  when the nightly run starts
 
 ARTIFACTS ?= artifacts
 PHANTOM := data/phantom
@@ -15,12 +23,50 @@ READY := $(ENV)/.ready
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(SUPPORTED)' 2>/dev/null && echo $(name))))
 
+HOST ?= 127.0.0.1
+PORT ?= 4200
+NIGHTLY ?= 0 2 * * *
+TIMEZONE ?= Etc/UTC
+SETTINGS := $(shell grep -v '^\#' deploy/prefect.env)
+
 export PREFECT_HOME ?= $(CURDIR)/.prefect
 
-.PHONY: run test lint format lock clean
+.PHONY: run server worker deploy test lint format lock clean
 
-run: $(READY) $(if $(filter $(PHANTOM),$(DATA)),$(PHANTOM)/data.csv)
-	$(ENV)/bin/python -m flows train --data "$(DATA)" --artifacts "$(ARTIFACTS)" $(OPTIONS)
+run worker deploy: export PREFECT_API_URL ?= http://$(HOST):$(PORT)/api
+run deploy: $(if $(filter $(PHANTOM),$(DATA)),$(PHANTOM)/data.csv)
+
+run: $(READY)
+	@$(ENV)/bin/python deploy/reach.py quietly || { test $$? = 1 && unset PREFECT_API_URL; } && \
+	  set -x && $(ENV)/bin/python -m flows train --data "$(DATA)" --artifacts "$(ARTIFACTS)" $(OPTIONS)
+
+# Whoever reaches a server can have its workers run any code.
+server: $(READY)
+	@test "$(HOST)" = 127.0.0.1 -o -n "$$PREFECT_SERVER_API_AUTH_STRING" || \
+	  { echo "A server that other machines reach needs a password: give AUTH=user:password, or leave HOST out." >&2; exit 1; }
+	env $(SETTINGS) $(ENV)/bin/prefect server start --host "$(HOST)" --port "$(PORT)"
+
+worker: $(READY)
+	@$(ENV)/bin/python deploy/reach.py
+	env $(SETTINGS) $(ENV)/bin/prefect worker start --pool gliaflow --type process $(OPTIONS)
+
+deploy: export GLIAFLOW_DATA = $(DATA)
+deploy: export GLIAFLOW_ARTIFACTS = $(ARTIFACTS)
+deploy: export GLIAFLOW_NIGHTLY = $(NIGHTLY)
+deploy: export GLIAFLOW_TIMEZONE = $(TIMEZONE)
+deploy: $(READY)
+	@$(ENV)/bin/python deploy/reach.py
+	env $(SETTINGS) $(ENV)/bin/python deploy/pool.py
+	env $(SETTINGS) $(ENV)/bin/prefect --no-prompt deploy --all
+
+# `value`: a $ in a password is a $.
+ifneq ($(value AUTH),)
+server: export PREFECT_SERVER_API_AUTH_STRING := $(value AUTH)
+run worker deploy: export PREFECT_API_AUTH_STRING := $(value AUTH)
+endif
+ifneq ($(value DATABASE),)
+server: export PREFECT_SERVER_DATABASE_CONNECTION_URL := $(subst postgresql://,postgresql+asyncpg://,$(subst sslmode=,ssl=,$(value DATABASE)))
+endif
 
 test: lint
 	$(ENV)/bin/python -m pytest

@@ -1,4 +1,4 @@
-"""A Prefect server and workers of our own, for tests and measurements: on a free port, and dead when we are done."""
+"""Prefect's server and workers as `make` starts them, for tests and measurements: on a free port, dead when done."""
 
 import contextlib
 import os
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
 ROOT = Path(__file__).parents[1]
+MAKE = ["make", "READY=", f"ENV={sys.prefix}"]  # with this environment, whatever the lock file says
 MARK = "GLIAFLOW_SERVED"  # a variable that every descendant inherits, flow runs in sessions of their own too
 START = 120.0  # seconds that a server has to answer: a first start makes a database
 GRACE = 15.0  # seconds that a process has to end after SIGTERM
@@ -48,18 +49,16 @@ class Server:
 
     def prefect(self, *arguments: str, cwd: Path = ROOT) -> str:
         """What `prefect ARGUMENTS` prints; raises `RuntimeError` with it where the command fails."""
-        done = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-            cwd=cwd,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        return self._run([sys.executable, "-m", "prefect", "--no-prompt", *arguments], cwd)
+
+    def make(self, *arguments: str) -> str:
+        """What `make ARGUMENTS` prints, such as "deploy", "DATA=DIR"; raises `RuntimeError` where that fails."""
+        return self._run([*MAKE, *arguments], ROOT)
+
+    def _run(self, command: list[str], cwd: Path) -> str:
+        done = subprocess.run(command, cwd=cwd, env=self.environment, capture_output=True, text=True, timeout=300)
         if done.returncode:
-            raise RuntimeError(
-                f"prefect {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-            )
+            raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
 
 
@@ -75,38 +74,38 @@ class Worker:
 def serve(
     folder: Path, *, database: str | None = None, auth: str | None = None, settings: dict[str, str] | None = None
 ) -> Iterator[Server]:
-    """Within this context `prefect server start` runs with its home in `folder`.
+    """Within this context `make server` runs with its home in `folder`.
 
-    database : address as Prefect takes it, such as postgresql+asyncpg://user@host/name; by default SQLite in `folder`
+    database : such as postgresql://user@host/name; by default SQLite in `folder`
     auth : user:password that it asks for
     settings : more variables, for the server and all that reach it
     """
-    port = _free_port()
+    port = free_port()
     api = f"http://127.0.0.1:{port}/api"
     environment = _environment(folder) | (settings or {})
-    of_server = dict(environment)
-    if database:
-        of_server["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
-    if auth:
-        of_server["PREFECT_SERVER_API_AUTH_STRING"] = environment["PREFECT_API_AUTH_STRING"] = auth
-    environment["PREFECT_API_URL"] = api
-    server = Server(api, environment, auth, folder / "server.log")
-    command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with _running(command, of_server, server.log, ROOT) as process:
+    of_server = environment | ({"DATABASE": database} if database else {}) | ({"AUTH": auth} if auth else {})
+    of_clients = environment | {"PREFECT_API_URL": api} | ({"PREFECT_API_AUTH_STRING": auth} if auth else {})
+    server = Server(api, of_clients, auth, folder / "server.log")
+    with running([*MAKE, "server", f"PORT={port}"], of_server, server.log, ROOT) as process:
         wait_for(lambda: _answers(server, process), f"an answer of {api} (see {server.log})", START)
         yield server
 
 
 @contextmanager
-def work(server: Server, pool: str, *options: str, cwd: Path, name: str = "worker") -> Iterator[Worker]:
+def work(server: Server, pool: str | None, *options: str, cwd: Path, name: str = "worker") -> Iterator[Worker]:
     """Within this context a worker takes runs from `pool`, a work pool of type process that is made if it is not there.
 
-    cwd : where the worker stands; its log is there, flows run where their deployment says
+    pool : None for what `make worker` does
+    cwd : where the worker stands, and its log is; flows run where their deployment says
     options : more of `prefect worker start`, such as "--work-queue", "training"
     """
     log = cwd / f"{name}.log"
-    command = ["worker", "start", "--pool", pool, "--type", "process", "--name", name, *options]
-    with _running(command, server.environment, log, cwd) as process:
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", str(pool), "--type", "process"]
+    if pool is None:
+        command, cwd = [*MAKE, "worker", f"OPTIONS={' '.join(options)}"], ROOT
+    else:
+        command += ["--name", name, *options]
+    with running(command, server.environment, log, cwd) as process:
         wait_for(lambda: b"started!" in log.read_bytes() or _ended(process, log), f"a worker of {pool}", START)
         yield Worker(process, log)
 
@@ -132,20 +131,19 @@ def alive(mark: str) -> list[int]:
 
 
 @contextmanager
-def _running(
-    arguments: list[str], environment: dict[str, str], log: Path, cwd: Path
+def running(
+    command: list[str], environment: dict[str, str], log: Path, cwd: Path, *, user: str | None = None
 ) -> "Iterator[subprocess.Popen[bytes]]":
-    """Within this context `prefect ARGUMENTS` runs; afterwards it and all its descendants are dead.
-
-    It dies with this process too, however that ends: `gliaflow.process` sees to it.
-    """
+    """Within this context `command` runs, as `user` where named; afterwards it and all its descendants are dead."""
     mark = uuid.uuid4().hex
-    command = [sys.executable, "-m", "gliaflow.process", str(os.getpid()), "prefect", *arguments]
     with log.open("ab") as out:
         process = subprocess.Popen(
             command,
             cwd=cwd,
             env=environment | {MARK: mark},
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -154,7 +152,8 @@ def _running(
     try:
         yield process
     finally:
-        process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)  # make passes no signal on
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE)
         while left := alive(mark):
@@ -168,20 +167,20 @@ def _running(
 
 def _environment(folder: Path) -> dict[str, str]:
     """Ours without any Prefect of the caller's; the code of this checkout first."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return kept | {
-        "DO_NOT_TRACK": "1",
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "MAKE"))}
+    lines = (ROOT / "deploy" / "prefect.env").read_text(encoding="utf-8").splitlines()
+    return {
+        **kept,
+        **dict(line.split("=", 1) for line in lines if line and not line.startswith("#")),
         "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_PROFILES_PATH": str(folder / "profiles.toml"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "gliaflow",
         "PREFECT_WORKER_QUERY_SECONDS": "1",  # how often a worker asks for runs; the default is 10
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

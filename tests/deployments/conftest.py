@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.postgres import database, programs
 from benchmarks.serving import Server, Worker, serve, wait_for, work
 
 TINY_RECIPE = {
@@ -44,15 +45,25 @@ def server(start_server: Callable[..., Server]) -> Server:
     return start_server()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of an empty database of a PostgreSQL of our own, with a password."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with database() as address:
+        yield address
+
+
 @pytest.fixture
 def start_worker(tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """`start_worker(server, pool, *options, name="worker")` starts a worker that lives to the end of the test.
 
-    It stands in an empty folder, not in the checkout: flows run where their deployment says. Its log is in `tmp_path`.
+    It stands in an empty folder, not in the checkout: flows run where their deployment says. `pool` may be None: the
+    worker is that of `make worker`.
     """
     with ExitStack() as stack:
 
-        def start(server: Server, pool: str, *options: str, name: str = "worker") -> Worker:
+        def start(server: Server, pool: str | None, *options: str, name: str = "worker") -> Worker:
             (tmp_path / "elsewhere").mkdir(exist_ok=True)
             return stack.enter_context(work(server, pool, *options, cwd=tmp_path / "elsewhere", name=name))
 

@@ -1,26 +1,27 @@
-"""A run that a worker takes from the server, and that nothing of them is left behind."""
+"""What the fixtures of this room start ends with them."""
+
+from pathlib import Path
 
 import pytest
 
 from benchmarks import serving
 
 
-def test_a_worker_that_stands_elsewhere_runs_the_code_of_this_checkout(
-    server, make_pool, start_worker, deploy, start_run, await_state, tiny, tmp_path
-):
-    pool = make_pool(server)
-    start_worker(server, pool)
-    deployment = deploy(server, "train", pool, tiny(tmp_path / "artifacts"))
-    run = start_run(server, deployment)
-    await_state(server, run, "COMPLETED")
-    assert len(list((tmp_path / "artifacts").glob("report/*/report.html"))) == 1
-
-
 def test_no_process_outlives_its_context_though_the_test_fails(server, make_pool, tmp_path):
     pool = make_pool(server)
     with pytest.raises(ZeroDivisionError), serving.work(server, pool, cwd=tmp_path) as worker:
-        environment = (tmp_path.joinpath("/proc") / str(worker.process.pid) / "environ").read_bytes().split(b"\0")
+        environment = Path(f"/proc/{worker.process.pid}/environ").read_bytes().split(b"\0")
         (mark,) = [value.split(b"=")[1].decode() for value in environment if value.startswith(serving.MARK.encode())]
         assert worker.process.pid in serving.alive(mark)
         raise ZeroDivisionError
     assert serving.alive(mark) == []
+
+
+def test_a_server_that_others_reach_wants_a_password(server):
+    with pytest.raises(RuntimeError, match="needs a password: give AUTH=user:password, or leave HOST out"):
+        server.make("server", "HOST=0.0.0.0")
+
+
+def test_what_needs_a_server_says_that_there_is_none(server):
+    with pytest.raises(RuntimeError, match="No Prefect server answers at .* Start one with `make server`"):
+        server.make("worker", f"PREFECT_API_URL=http://127.0.0.1:{serving.free_port()}/api")
