@@ -14,6 +14,7 @@ from gliaflow.inference.bundle import Bundle, copy_members, write_bundle
 from gliaflow.inference.foreign import summarise_trial, try_familiarity
 from gliaflow.ingest.volumes import load_volume
 from gliaflow.report.card import CardData, render_card
+from gliaflow.store.arrays import Arrays
 from tasks.console import progress
 from tasks.settings import Settings
 from tasks.stage import stage
@@ -61,7 +62,7 @@ def release(
     ]
     with progress("release", "volumes") as bar:
         trial = try_familiarity(
-            {patient: load_volume(place).images for patient, place in volumes.items()},
+            Arrays({patient: place / "images.npy" for patient, place in volumes.items()}),
             [(_patients(member.parts, "train"), _held_out(member.parts, len(found))) for member in found],
             progress=bar,
         )

@@ -1,5 +1,7 @@
 """Batches: the right pixels, and content that follows from seed, epoch and number alone."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,16 @@ def test_slices_are_found_by_number_in_order_of_patient_and_slice(
 
 
 def test_pixels_are_not_read_into_memory(volumes: dict[str, Path], parts: pd.DataFrame) -> None:
-    assert all(isinstance(array, np.memmap) for array in open_slices(volumes, parts, "train").images)
+    assert all(isinstance(array, np.memmap) for array in open_slices(volumes, parts, "train").images.values())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts open files in /proc")
+def test_no_file_stays_open(volumes: dict[str, Path], parts: pd.DataFrame) -> None:
+    """A process may have 1,024 files open, and a patient is two."""
+    before = len(os.listdir("/proc/self/fd"))
+    slices = open_slices(volumes, parts, "train")
+    assert [slices.image(i).shape for i in range(len(slices))] == [(32, 32, 3)] * 12
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_only_slices_of_the_part_are_taken(volumes: dict[str, Path], parts: pd.DataFrame) -> None:

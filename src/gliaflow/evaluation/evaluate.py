@@ -14,7 +14,7 @@ from gliaflow.evaluation.operating import OperatingPoint, choose_operating_point
 from gliaflow.evaluation.postprocess import find_components, predicted_masks
 from gliaflow.evaluation.reliability import confidence_table
 from gliaflow.evaluation.threshold import choose_threshold, tumor_histograms
-from gliaflow.ingest.volumes import load_volume
+from gliaflow.store.arrays import open_array
 
 SCORED = ("val", "test")
 COLUMNS = [
@@ -44,13 +44,23 @@ class Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class _Scored:
-    """A patient's slices of one part: their rows; probabilities and true masks [S, H, W] of its whole volume."""
+    """A patient's slices of one part: their rows, and where probabilities and true masks of its whole volume are."""
 
     patient: str
     part: str
     rows: pd.DataFrame
-    quantised: np.ndarray
-    masks: np.ndarray
+    probabilities: Path
+    volume: Path
+
+    @property
+    def quantised(self) -> np.ndarray:
+        """round(255 p), uint8 [S, H, W]."""
+        return open_array(self.probabilities)
+
+    @property
+    def masks(self) -> np.ndarray:
+        """uint8 {0, 1} [S, H, W]."""
+        return open_array(self.volume / "masks.npy")
 
     @property
     def index(self) -> np.ndarray:
@@ -107,8 +117,7 @@ def evaluate(
 
 def _open(table: pd.DataFrame, volumes: Mapping[str, Path], probabilities: Path) -> Iterator[_Scored]:
     for (patient, part), rows in table.groupby(["patient", "part"], sort=True):
-        quantised = np.load(probabilities / f"{patient}.npy", mmap_mode="r")
-        yield _Scored(str(patient), str(part), rows, quantised, load_volume(volumes[str(patient)]).masks)
+        yield _Scored(str(patient), str(part), rows, probabilities / f"{patient}.npy", volumes[str(patient)])
 
 
 def _compare(each: _Scored, operating: OperatingPoint) -> pd.DataFrame:

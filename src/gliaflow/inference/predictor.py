@@ -14,6 +14,7 @@ import numpy as np
 from gliaflow.events import Progress, emit
 from gliaflow.model.archive import load_model
 from gliaflow.model.neighbours import reach_of, stack_neighbours
+from gliaflow.store.arrays import Arrays
 
 BATCH = 16
 
@@ -86,7 +87,7 @@ def predict_volumes(
     """Write `out/<patient>.npy`, uint8 [S, H, W], for each volume folder (with images.npy); progress counts slices."""
     predictor = Predictor(model, digest, mirror=mirror)
     out.mkdir(parents=True, exist_ok=True)
-    images = {patient: np.load(Path(folder) / "images.npy", mmap_mode="r") for patient, folder in volumes.items()}
+    images = Arrays({patient: Path(folder) / "images.npy" for patient, folder in volumes.items()})
     done, total = 0, sum(map(len, images.values()))
     for patient in sorted(images):
         before = done

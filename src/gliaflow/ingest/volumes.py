@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gliaflow.store.arrays import open_array
 from gliaflow.store.tables import read_table, write_table
 
 
@@ -38,11 +39,7 @@ def load_volume(folder: Path) -> Volume:
 
 
 def _open(path: Path, slices: int) -> np.ndarray:
-    if slices:
-        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    else:  # nothing can't be mapped
-        array = np.load(path, allow_pickle=False)
-        array.flags.writeable = False
+    array = open_array(path)
     if len(array) != slices:
         raise ValueError(f"A volume's arrays and facts have the same slices: {path} has {len(array)}, not {slices}")
     return array

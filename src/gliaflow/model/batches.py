@@ -1,6 +1,6 @@
 """Training slices out of memory-mapped volumes, as batches whose content follows from (seed, epoch, number) alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from gliaflow.errors import GliaflowError
 from gliaflow.model.augmentation import augment
 from gliaflow.model.neighbours import stack_neighbours
 from gliaflow.model.recipes import Recipe
+from gliaflow.store.arrays import Arrays
 from gliaflow.store.tables import read_table
 
 
@@ -22,15 +23,15 @@ class UnusableTrainingData(GliaflowError):
 class Slices:
     """Some slices of some volumes, sorted by patient and slice; pixels are read when asked for.
 
-    images, masks : one memory-mapped array a patient, uint8 [S, H, W, 3] and uint8 {0, 1} [S, H, W]
-    volume, row : int64 [N], in which array and which row of it each slice lies
+    images, masks : a memory-mapped array a patient, uint8 [S, H, W, 3] and uint8 {0, 1} [S, H, W]
+    volume, row : int64 [N], whose array (by number in `patients`) and which row of it each slice lies in
     tumor : bool [N], whether its mask has any pixel
     neighbours : slices on either side that `image` stacks to a slice, whatever part they are in
     """
 
     patients: list[str]
-    images: list[np.ndarray]
-    masks: list[np.ndarray]
+    images: Mapping[str, np.ndarray]
+    masks: Mapping[str, np.ndarray]
     volume: np.ndarray
     row: np.ndarray
     tumor: np.ndarray
@@ -42,14 +43,14 @@ class Slices:
     @property
     def size(self) -> int:
         """Side length of the square images, in pixels."""
-        return int(self.images[0].shape[1])
+        return int(self.images[self.patients[0]].shape[1])
 
     def image(self, i: int) -> np.ndarray:
         """Slice i with its neighbours, uint8 [H, W, 3 * (2 * neighbours + 1)]."""
-        return stack_neighbours(self.images[self.volume[i]], int(self.row[i]), self.neighbours)
+        return stack_neighbours(self.images[self.patients[self.volume[i]]], int(self.row[i]), self.neighbours)
 
     def mask(self, i: int) -> np.ndarray:
-        return np.asarray(self.masks[self.volume[i]][self.row[i]])
+        return np.asarray(self.masks[self.patients[self.volume[i]]][self.row[i]])
 
 
 def open_slices(volumes: dict[str, Path], parts: pd.DataFrame, part: str, neighbours: int = 0) -> Slices:
@@ -59,7 +60,7 @@ def open_slices(volumes: dict[str, Path], parts: pd.DataFrame, part: str, neighb
     """
     wanted = parts[parts["part"] == part].sort_values(["patient", "slice"])
     patients: list[str] = []
-    images, masks, number, rows, tumor = [], [], [], [], []
+    number, rows, tumor = [], [], []
     for patient in map(str, wanted["patient"].unique()):
         of_patient = wanted[wanted["patient"] == patient]
         if patient not in volumes:
@@ -75,13 +76,12 @@ def open_slices(volumes: dict[str, Path], parts: pd.DataFrame, part: str, neighb
                 "split again."
             )
         index = facts.loc[of_patient["slice"], "index"].to_numpy(np.int64)
-        images.append(np.load(folder / "images.npy", mmap_mode="r"))
-        masks.append(np.load(folder / "masks.npy", mmap_mode="r"))
         number.append(np.full(len(index), len(patients), np.int64))
         rows.append(index)
         tumor.append(facts.loc[of_patient["slice"], "tumor_pixels"].to_numpy(np.int64) > 0)
         patients.append(patient)
     join = [np.concatenate([np.zeros(0, np.int64), *arrays]) for arrays in (number, rows, tumor)]
+    images, masks = (Arrays({p: Path(volumes[p]) / name for p in patients}) for name in ("images.npy", "masks.npy"))
     return Slices(patients, images, masks, join[0], join[1], join[2].astype(bool), neighbours)
 
 

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from gliaflow.ingest.volumes import load_volume
 from gliaflow.splits.leaks import Thumbnails
+from gliaflow.store.arrays import Arrays
 
 SIZE = 32
 FLAIR = 1
@@ -23,7 +23,7 @@ def open_thumbnails(labels: pd.DataFrame, volumes: Mapping[str, Path]) -> Thumbn
 
     def thumbnails(slices: list[tuple[str, int]]) -> np.ndarray:
         pictures = np.empty((len(slices), SIZE, SIZE), np.uint8)
-        images = {patient: load_volume(volumes[patient]).images for patient in {patient for patient, _ in slices}}
+        images = Arrays({patient: volumes[patient] / "images.npy" for patient, _ in slices})
         for i, (patient, number) in enumerate(slices):
             flair = images[patient][index[patient, number]][..., FLAIR]
             pictures[i] = cv2.resize(np.ascontiguousarray(flair), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
