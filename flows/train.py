@@ -53,7 +53,7 @@ def train(
     run = open_run(data, artifacts, *settings, leakage_meter=leakage_meter, to_registry=to_registry)
     store = run.store
     if to_registry:
-        splitting = freeze(run, splitting)
+        splitting = freeze(run, splitting, preparing)
     with in_words(store.root), run.under_way():
         recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
         cohort = take_in(run, data, intake, preparing, spreading)

@@ -8,6 +8,7 @@ from prefect import flow
 from flows.steps import deal, learn, open_run, take_in
 from gliaflow.ingest.sources import source_name
 from gliaflow.store.failures import in_words
+from tasks.enrol import keep_frozen
 from tasks.settings import (
     EvaluateSettings,
     IntakeSettings,
@@ -51,6 +52,7 @@ def tune(
     check_protocol(splitting)
     run = open_run(data, artifacts, spreading, intake, preparing, splitting, tuning, training, evaluating)
     store = run.store
+    splitting = keep_frozen(run, splitting)  # a recipe found by patients that judge models would flatter its model
     with in_words(store.root), run.under_way():
         recipe = training.resolve(preparing.size)  # once: its file may change while the run goes on
         cohort = take_in(run, data, intake, preparing, spreading)

@@ -52,7 +52,7 @@ def _listing(registry: Registry) -> list[str]:
         state = "current" if current and version.number == current.number else state_of(version)
         lines.append(f"{version.name:<4} {state:<14} {version.when[:10]}  test Dice {figure_of(version)}")
         lines += [f"       {verdict.when[:10]} {verdict.what}: {verdict.why}" for verdict in version.verdicts]
-    frozen = registry.frozen()
+    frozen = versions[0].tested.patients
     return [*lines, "", f"Frozen test patients ({len(frozen)}): {', '.join(frozen)}"]
 
 
@@ -66,7 +66,7 @@ def _whole(registry: Registry, version: Version) -> list[str]:
         f"model      {place(release)}",
         f"card       {place(f'{release}/MODEL_CARD.md')}",
         f"test Dice  {figure_of(version)}",
-        f"patients   {len(version.patients)}, of which tested: {', '.join(version.tested)}",
+        f"patients   {len(version.patients)}, of which tested: {', '.join(version.tested.patients)}",
     ]
     lines += [f"{name:<10} {artifact.path}" for name, artifact in version.results.items() if name != "release"]
     lineage = {name: value for name, value in version.lineage.items() if name != "libraries"}

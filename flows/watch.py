@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import asdict
-from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -10,11 +9,16 @@ from prefect.states import Completed
 
 from flows.steps import open_run
 from flows.train import train
-from gliaflow.ingest.sources import source_name
+from gliaflow.ingest.reasons import UnusableSource
+from gliaflow.ingest.sources import EmptySource, source_name
+from gliaflow.report.tables import plural
+from gliaflow.splits.protocols import UnusableSplit
 from gliaflow.store.failures import in_words
 from gliaflow.store.registry import Registry, Version
 from gliaflow.store.runs import Run
 from gliaflow.store.watched import Watched
+from schemas import InvalidTable
+from tasks.enrol import freeze
 from tasks.gather import gather
 from tasks.predictions import choose_model, digest_images, image_groups, predict_patients, publish_predictions
 from tasks.publish import publish
@@ -28,7 +32,7 @@ from tasks.settings import (
     TrainSettings,
     WatchSettings,
 )
-from tasks.watch import Sight, hold_against, profiles_of, take_a_look
+from tasks.watch import Sight, hold_against, only_look, passing_faults, profiles_of, take_a_look
 
 logger = logging.getLogger("gliaflow.run")
 
@@ -61,23 +65,48 @@ def watch(
     settings = [spreading, intake, preparing, splitting, training, evaluating]
     run = open_run(data, artifacts, watching, *settings)
     with in_words(run.store.root):
+        freeze(run, splitting, preparing)  # what a challenger would stop at, hours later
+        training.resolve(preparing.size)
         watched = Watched(run.store, data)
-        current = Registry(run.store).current()
-        sight = take_a_look(run, data)
-        due = len(sight.untried) >= watching.challenge_after
-        known = watched.is_known(sight.files.content, current.name if current else None)
-        if known and not due:
-            assert watched.last is not None
-            words = _say(f"nothing new since {watched.last['when']}")
-            return Completed(name="Nothing new", message=words, data=words)  # told apart in the dashboard's history
-        found = sight.in_words
-        if not known:
-            with run.under_way():
-                found = _look_closer(run, watched, sight, current, data, watching, spreading)
-        if due:
-            _say(f"{sight.in_words}: training {'a challenger' if current else 'the first'}")
-            train(data, artifacts, spreading, intake, preparing, splitting, training, evaluating, to_registry=True)
+        with only_look(run, watched) as alone:
+            if not alone:
+                return _nothing("another look at this folder is under way")
+            current = Registry(run.store).current()
+            try:
+                sight = take_a_look(run, data)
+            except EmptySource:
+                if watched.last is not None:  # there was something: a share that isn't mounted, perhaps
+                    raise
+                return _nothing("nothing is there yet")
+            known = watched.is_known(sight.files, current.name if current else None)
+            due = _is_due(run, watched, sight, watching.challenge_after)
+            if known and not due:
+                assert watched.last is not None
+                return _nothing(f"nothing new since {watched.last['when']}")
+            found = sight.in_words
+            if not known:
+                with run.under_way():
+                    found = _look_closer(run, watched, sight, current, data, watching, spreading)
+            if due:
+                _say(f"{sight.in_words}: training {'a challenger' if current else 'the first'}")
+                try:
+                    train(
+                        data, artifacts, spreading, intake, preparing, splitting, training, evaluating, to_registry=True
+                    )
+                except (UnusableSource, UnusableSplit, InvalidTable) as error:  # of the data: the same the next time
+                    watched.add(watched.challenge(run=run.name, files=sight.files, outcome=str(error)))
+                    raise
+                watched.add(watched.challenge(run=run.name, files=sight.files, outcome="trained"))
     return found
+
+
+def _is_due(run: Run, watched: Watched, sight: Sight, enough: int) -> bool:
+    """Whether a challenger is to be trained, or the newest model still to be judged.
+
+    Of the same files only once, whatever came of it, but for a run that somebody retries.
+    """
+    tried = watched.was_challenged(sight.files) and run.attempt <= 1
+    return sight.unjudged or (len(sight.untried) >= enough and not tried)
 
 
 def _look_closer(
@@ -93,29 +122,10 @@ def _look_closer(
 
     Returns the path of the page that tells of them, or words where nobody has come.
     """
-    if current is None:
-        watched.add(watched.entry(run=run.name, files=sight.files.content, model=None))
-        return _say(f"no model is current; {sight.in_words}")
-    seen, profiles = _meet(run, watched, current, data, spreading)
-    entry = watched.entry(run=run.name, files=sight.files.content, model=current.name, seen=seen, profiles=profiles)
-    _say(f"{len(profiles)} new patients; {sight.in_words}")
-    came, found = watched.arrivals(entry), "no patient has come yet"
-    if came:
-        page = hold_against(run, current, came, source_name(data), watching.recent)
-        publish(run.store.address, asdict(page))
-        found = run.store.place(f"{page.path}/report.html")
-    watched.add(entry)  # last: a run that is stopped before looks at the same patients again
-    return _say(found)
-
-
-def _meet(
-    run: Run, watched: Watched, current: Version, data: str, spreading: SpreadSettings
-) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """Predict the patients that are neither in the current model's data nor were predicted.
-
-    Returns the digest of each one's images, and their profiles; those of whom nothing could be read are left out.
-    """
     root = open_data(run, data)
+    if current is None:
+        watched.add(watched.look(run=run.name, files=sight.files, model=None))
+        return _say(f"no model is current; {sight.in_words}")
     images = gather(run, files=scan(run, root))
     own, before = set(current.patients), watched.seen
     new = {
@@ -123,13 +133,36 @@ def _meet(
         for patient, rows in image_groups(run, images).items()
         if patient not in own and before.get(patient) != digest_images(rows)
     }
-    if not new:
-        return {}, []
-    model = choose_model(run, current.name)
-    predictions = predict_patients(run, model, images, new, spreading, root=root)
-    publish_predictions(run.store.address, asdict(predictions), model.name)
-    profiles = profiles_of(run, predictions)
-    return {str(profile["patient"]): digest_images(new[profile["patient"]]) for profile in profiles}, profiles
+    entry = watched.look(run=run.name, files=sight.files, model=current.name)
+    if new:
+        model = choose_model(run, current.name)
+        predicted = predict_patients(run, model, images, new, spreading, root=root)
+        publish_predictions(run.store.address, asdict(predicted.artifact), model.name)
+        again = passing_faults(run, predicted.patients)
+        profiles = profiles_of(run, predicted.artifact)
+        entry = watched.look(
+            run=run.name,
+            files=sight.files,
+            model=current.name,
+            seen={patient: digest_images(rows) for patient, rows in new.items() if patient not in again},
+            predictions={patient: artifact.path for patient, artifact in predicted.patients.items()},
+            profiles=[profile for profile in profiles if profile["patient"] not in again],
+            again=bool(again),
+        )
+    _say(f"{plural(len(new), 'new patient')}; {sight.in_words}")
+    came, found = watched.arrivals(entry), "no patient has come yet"
+    if came:
+        page = hold_against(run, current, came, source_name(data), watching.recent)
+        publish(run.store.address, asdict(page))
+        found = run.store.place(f"{page.path}/report.html")
+    if not watched.is_same(entry):
+        watched.add(entry)  # last: a run that is stopped before looks at the same patients again
+    return _say(found)
+
+
+def _nothing(words: str) -> State[str]:
+    """The state of a look that found nothing to do, which the dashboard's history tells from the others."""
+    return Completed(name="Nothing new", message=words, data=_say(words))
 
 
 def _say(words: str) -> str:

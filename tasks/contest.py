@@ -12,13 +12,19 @@ from tasks.stage import stage
 from tasks.tables import load
 
 
+class ContestSettings(EvaluateSettings):
+    """Which patients judge, and how the interval is made."""
+
+    frozen: tuple[str, ...]
+
+
 @stage(
     code=["gliaflow.inference.contest", "gliaflow.evaluation.compare"],
     libraries=["keras", "tensorflow-cpu/tensorflow", "numpy", "pandas", "pyarrow", "scipy"],
 )
 def contest(
     folder: Path,
-    settings: EvaluateSettings,
+    settings: ContestSettings,
     *,
     current: Path,
     challenger: Path,
@@ -26,12 +32,12 @@ def contest(
     prepared: Path,
     volumes: dict[str, Path],
 ) -> None:
-    """Predict the test patients by both releases as they are; leaves the table `contest` and `contest.json`.
+    """Predict the frozen patients that are there by both releases; leaves the table `contest` and `contest.json`.
 
     In the comparison A is the current model, B the challenger.
     """
     table = load(parts, "parts")
-    tested = sorted(table.loc[table["part"] == "test", "patient"].unique())
+    tested = sorted(set(table.loc[table["part"] == "test", "patient"]) & set(settings.frozen))
     spec = {
         "releases": {"current": str(current), "challenger": str(challenger)},
         "volumes": {patient: str(volumes[patient]) for patient in tested},

@@ -4,6 +4,7 @@ What is said of a patient is an artifact of its own (`prediction/<key>`), so tha
 """
 
 import logging
+import re
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -22,7 +23,7 @@ from gliaflow.report.tables import Column, Table, rows_of
 from gliaflow.store.artifacts import Artifact
 from gliaflow.store.digests import digest_code, digest_file, digest_json, library_versions
 from gliaflow.store.manifests import Provenance, read_manifest
-from gliaflow.store.registry import Registry, UnknownVersion
+from gliaflow.store.registry import Registry
 from gliaflow.store.runs import Run
 from gliaflow.store.shared import open_store
 from gliaflow.store.why import Why, why_run
@@ -38,6 +39,7 @@ CODE = ["gliaflow.inference.apply"]
 LIBRARIES = [
     "keras", "tensorflow-cpu/tensorflow", "numpy", "opencv-python-headless", "pandas", "pyarrow", "scipy", "tifffile",
 ]  # fmt: skip
+VERSION = re.compile(r"current|v?\d+")
 SHOWN = 200  # patients in the table on a run's page
 
 
@@ -50,23 +52,28 @@ class Model:
     content: str
 
 
+@dataclass(frozen=True)
+class Predicted:
+    """What a model said: the artifact with the tables of all patients, and each patient's own."""
+
+    artifact: Artifact
+    patients: dict[str, Artifact]
+
+
 def choose_model(run: Run, name: str) -> Model:
     """The model called `name`: current, a version of the registry (v3), or the folder of a release.
 
     Raises `UnknownVersion` or `UnusableRelease`.
     """
-    if Path(name).is_dir():
+    if not VERSION.fullmatch(name) and Path(name).is_dir():
         read_bundle(Path(name))
         digest = digest_file(Path(name) / NAME)  # it names the model files by their digests
         return Model(f"release {digest[:12]}", Path(name).resolve(), digest)
-    version = Registry(run.store).find(name)
+    registry = Registry(run.store)
+    version = registry.find(name)
     release = version.release
     run.use([release.path])
-    if run.store.find(release.stage, release.key) != release:
-        raise UnknownVersion(
-            f"The model {version.name} is missing or damaged ({run.store.place(release.path)}). Run {version.run} made "
-            "it: start that command again, or name another version."
-        )
+    registry.require(version)
     return Model(version.name, run.store.folder(release), release.content)
 
 
@@ -77,8 +84,8 @@ def image_groups(run: Run, images: Artifact) -> dict[str, pd.DataFrame]:
 
 
 def digest_images(rows: pd.DataFrame) -> str:
-    """Digest of a patient's images: which files, and their bytes."""
-    return digest_json(rows.to_json(orient="split"))
+    """Digest of a patient's images by number, wherever they lie."""
+    return digest_json(rows[["slice", "image_sha256"]].to_json(orient="split"))
 
 
 def predict_patients(
@@ -89,7 +96,7 @@ def predict_patients(
     spreading: SpreadSettings,
     *,
     root: Path,
-) -> Artifact:
+) -> Predicted:
     """What `model` says of `patients` (their rows of the table `images`); those that are missing are made now."""
     clock = time.perf_counter()
     store = run.store
@@ -114,7 +121,8 @@ def predict_patients(
     keys = {patient: made.get(patient, provenance.key) for patient, provenance in wanted.items()}
     run.use(f"prediction/{key}" for key in made.values())
     found |= store.find_all("prediction", made.values())
-    inputs: dict[str, Input] = {patient: found[key] for patient, key in keys.items()}
+    each = {patient: found[key] for patient, key in keys.items()}
+    inputs: dict[str, Input] = {f"of {patient}": artifact for patient, artifact in each.items()}
     provenance = list_predictions.provenance(Nothing(), inputs)
     run.use([f"predictions/{provenance.key}"])
     cached = not missing and store.find("predictions", provenance.key) is not None
@@ -123,7 +131,7 @@ def predict_patients(
         why = why_run(store, provenance, run.made)
     artifact = list_predictions.obtain(store, provenance, Nothing(), inputs)
     tell_stage(run.record(artifact, cached=cached, why=why, seconds=time.perf_counter() - clock))
-    return artifact
+    return Predicted(artifact, each)
 
 
 # Not cached by Prefect: the flow asks only for what the store lacks, and a batch is no unit that comes again.
@@ -202,7 +210,7 @@ def count_calls(answers: pd.DataFrame) -> str:
 def _provenance(patient: str, rows: pd.DataFrame, model: Model) -> Provenance:
     return Provenance(
         stage="prediction",
-        inputs={patient: digest_images(rows), "release": model.content},
+        inputs={patient: digest_json(rows.to_json(orient="split")), "release": model.content},
         parameters={"model": model.name},
         code=digest_code(CODE),
         libraries=library_versions(LIBRARIES),

@@ -79,15 +79,16 @@ class SplitSettings(Settings):
     val_fraction: float = Field(0.15, gt=0, lt=1, description="Share of the patients that choices are made on.")
     test_fraction: float = Field(0.15, gt=0, lt=1, description="Share of the patients that are only scored.")
 
-    def freeze(self, tested: Sequence[str]) -> "SplitSettings":
-        """The split that keeps `tested` as its test patients; without any, the split as it is."""
-        return FrozenSplit(**self.model_dump(), frozen=tuple(tested)) if tested else self
+    def freeze(self, persons: Sequence[str], images: Sequence[str]) -> "FrozenSplit":
+        """The split whose test part are these persons, of whose images nobody else may have one."""
+        return FrozenSplit(**self.model_dump(), frozen=tuple(persons), frozen_images=tuple(images))
 
 
 class FrozenSplit(SplitSettings):
     """A split whose test patients are given: those that a registry of models has frozen."""
 
     frozen: tuple[str, ...]
+    frozen_images: tuple[str, ...]
 
 
 class FoldSettings(Settings):

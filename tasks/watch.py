@@ -1,6 +1,8 @@
 """Looking at a folder that grows: what is new in it, and how those that came differ from a model's own patients."""
 
 import logging
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,17 @@ import pandas as pd
 from gliaflow.evaluation.drift import measure_drift
 from gliaflow.events import plain
 from gliaflow.inference.profile import MEASURES, PROFILE
+from gliaflow.ingest.reasons import REASONS
 from gliaflow.ingest.sources import open_source
 from gliaflow.report.drift import DriftData, write_drift
-from gliaflow.store.artifacts import UNPACKED, Artifact
+from gliaflow.report.tables import plural
+from gliaflow.store.artifacts import LOCKS, UNPACKED, Artifact
 from gliaflow.store.digests import digest_code, digest_json, library_versions
+from gliaflow.store.locks import try_hold
 from gliaflow.store.manifests import Provenance
 from gliaflow.store.registry import Registry, Version
 from gliaflow.store.runs import Run
+from gliaflow.store.watched import Watched
 from tasks.scan import look
 from tasks.settings import Settings
 from tasks.stage import stage
@@ -29,29 +35,35 @@ ARRIVALS = {**PROFILE, "when": "str"}
 
 @dataclass(frozen=True)
 class Sight:
-    """What a look found: the file table, the patients with masks, and how many of these no model has been made of."""
+    """What a look found: a digest of all files, the patients with masks, and those of them that are in no model yet.
 
-    files: Artifact
+    unjudged : whether the newest model has not been held against the current one: its run was stopped before
+    """
+
+    files: str
     labelled: frozenset[str]
     untried: frozenset[str]
+    unjudged: bool
 
     @property
     def in_words(self) -> str:
         """How many patients have masks, and how many of these are in no model yet."""
-        return f"{len(self.labelled)} patients have masks, {len(self.untried)} of them are in no model yet"
+        have = f"{plural(len(self.labelled), 'patient')} {'has' if len(self.labelled) == 1 else 'have'} masks"
+        return f"{have}, {len(self.untried)} of them {'is' if len(self.untried) == 1 else 'are'} in no model yet"
 
 
 def take_a_look(run: Run, data: str) -> Sight:
-    """Look at the data without leaving a record of the run: most looks find nothing new."""
+    """Look at the data without leaving a record of the run: most looks find nothing new. Raises `UnusableSource`."""
     with run.holding():
         root = open_source(data, run.store.root / UNPACKED)
         files = Artifact(**look(str(root), run.store.address))
         table = load(run.store.folder(files), "files")
     sound = table[table["problem"].isna() & table["patient"].notna()]
     drawn, seen = (set(sound.loc[sound["role"] == role, "patient"]) for role in ("mask", "image"))
-    labelled = frozenset(drawn & seen)
     versions = Registry(run.store).versions()
-    return Sight(files, labelled, labelled - frozenset(versions[-1].patients if versions else ()))
+    tried = {patient for version in versions for patient in version.patients}
+    labelled = frozenset(drawn & seen)
+    return Sight(files.content, labelled, labelled - tried, bool(versions) and not versions[-1].verdicts)
 
 
 def note_arrivals(run: Run, rows: list[dict[str, Any]]) -> Artifact:
@@ -72,6 +84,17 @@ def profiles_of(run: Run, predictions: Artifact) -> list[dict[str, Any]]:
     """The rows of the table `profiles`, as a journal can hold them."""
     table = load(run.store.folder(predictions), "profiles")
     return [plain({str(name): value for name, value in row.items()}) for row in table.to_dict("records")]
+
+
+def passing_faults(run: Run, patients: Mapping[str, Artifact]) -> set[str]:
+    """The patients of whom something could not be read for a reason that may be gone at the next look."""
+    reasons = {name: load(run.store.folder(artifact), "rejected")["reason"] for name, artifact in patients.items()}
+    return {name for name, found in reasons.items() if any(REASONS[reason].passing for reason in found)}
+
+
+def only_look(run: Run, watched: Watched) -> AbstractContextManager[bool]:
+    """Whether this is the only look at the folder under way on this machine; a training within one takes hours."""
+    return try_hold(run.store.root / LOCKS / watched.journal.name)
 
 
 class DriftSettings(Settings):

@@ -2,15 +2,17 @@
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from flows.__main__ import main
+from gliaflow.evaluation.compare import compare_patients
 from gliaflow.splits.protocols import UnusableSplit
 from gliaflow.store.artifacts import Store
-from gliaflow.store.registry import PROMOTED, REFUSED, Registry
+from gliaflow.store.registry import PROMOTED, REFUSED, NotFrozen, Registry
 from gliaflow.store.tables import read_table
 
 
@@ -34,11 +36,12 @@ def test_the_first_model_is_current_and_a_challenger_is_judged_by_its_test_patie
     registry = Registry(Store(artifacts))
     one, two = registry.versions()
     assert one.verdicts[0].what == PROMOTED and one.verdicts[0].why == "it is the first model"
-    assert list(registry.frozen()) == one.tested == two.tested and len(one.patients) == 6 and len(two.patients) == 8
+    assert registry.frozen() == one.tested == two.tested and len(one.patients) == 6 and len(two.patients) == 8
     parts = read_table(artifacts / two.results["split"].path / "parts.parquet")
-    assert sorted(parts.loc[parts["part"] == "test", "patient"].unique()) == list(registry.frozen())
+    assert tuple(parts.loc[parts["part"] == "test", "patient"].unique()) == one.tested.patients
+    assert one.tested.persons == (one.tested.patients[0][:12],) and len(one.tested.images) == 4
     assert two.verdicts[0].what == REFUSED
-    assert "on 1 frozen test patient (" in two.verdicts[0].why and "of v1" in two.verdicts[0].why
+    assert "on 1 of 1 frozen test patient (" in two.verdicts[0].why and "of v1" in two.verdicts[0].why
     assert registry.current() == one
     assert one.lineage["split"] == one.results["split"].content and one.lineage["recipe"] == "tiny"
     mark = read_table(artifacts / one.results["fingerprint"].path / "fingerprint.parquet")
@@ -89,7 +92,7 @@ def test_a_challenger_that_wins_the_contest_is_promoted(registered, run_train, m
     data, artifacts = (shutil.copytree(folder, tmp_path / folder.name) for folder in registered)
     seen = []
 
-    def won(compared, current):
+    def won(compared, current, frozen):
         seen.append((compared["mean_a"], compared["mean_b"]))
         return {"promote": True, "why": f"better than {current}"}
 
@@ -104,7 +107,7 @@ def test_a_challenger_that_wins_the_contest_is_promoted(registered, run_train, m
 @pytest.mark.parametrize(
     ("mean", "p", "patients", "promote", "words"),
     [
-        ((0.7, 0.8), 0.01, 12, True, "better: mean volume Dice 0.8000 against 0.7000 of v1 on 12 frozen test patients"),
+        ((0.7, 0.8), 0.01, 12, True, "better: mean volume Dice 0.8000 against 0.7000 of v1 on 12 of 13 frozen test"),
         ((0.7, 0.8), 0.06, 12, False, "not shown to be better: "),
         ((0.8, 0.7), 0.01, 12, False, "not better: "),
         ((0.7, 0.7), 1.0, 12, False, "not better: "),
@@ -115,8 +118,46 @@ def test_the_verdict_goes_by_the_paired_test(mean, p, patients, promote, words):
     from tasks.enrol import verdict_of
 
     compared = {"mean_a": mean[0], "mean_b": mean[1], "difference": mean[1] - mean[0], "permuted": p}
-    verdict = verdict_of({**compared, "patients": [{}] * patients}, "v1")
+    verdict = verdict_of({**compared, "patients": [{}] * patients}, "v1", 13)
     assert verdict["promote"] is promote and words in verdict["why"]
+
+
+def test_the_verdict_of_real_figures():
+    """Seven patients, each a little better: chance alone would give that in 2 of 128 cases."""
+    from tasks.enrol import verdict_of
+
+    before = pd.DataFrame({"patient": list("abcdefg"), "dice": [0.5, 0.6, 0.7, 0.8, 0.9, 0.4, 0.3]})
+    for gain, promote in ((0.05, True), (-0.05, False)):
+        found = compare_patients(before, before.assign(dice=before["dice"] + gain), resamples=100)
+        compared = {**asdict(found), "patients": found.patients.to_dict("records")}
+        verdict = verdict_of(compared, "v1", 7)
+        assert verdict["promote"] is promote and "p = 0.0156" in verdict["why"]
+
+
+def test_another_size_than_the_current_models_is_refused_before_any_work(registered, recipe, tmp_path):
+    from flows.train import train
+    from tasks.settings import PrepareSettings, TrainSettings
+
+    data, artifacts = (shutil.copytree(folder, tmp_path / folder.name) for folder in registered)
+    with pytest.raises(NotFrozen, match="v1 takes 32 x 32 pixels, and --size is 64"):
+        train(
+            str(data), str(artifacts), preparing=PrepareSettings(size=64), training=TrainSettings(recipe=str(recipe)),
+            to_registry=True,
+        )  # fmt: skip
+    assert len(list((artifacts / "scan").iterdir())) == len(list((registered[1] / "scan").iterdir()))
+
+
+def test_a_tuning_keeps_the_frozen_patients_as_its_test_patients(registered):
+    from gliaflow.store.runs import Run
+    from tasks.enrol import keep_frozen
+    from tasks.settings import SplitSettings
+
+    store = Store(registered[1])
+    run = Run("r", store, {})
+    frozen = Registry(store).frozen()
+    kept = keep_frozen(run, SplitSettings(seed=3))
+    assert (kept.frozen, kept.frozen_images, kept.seed) == (frozen.persons, frozen.images, 3)
+    assert keep_frozen(run, SplitSettings(protocol="site")) == SplitSettings(protocol="site")
 
 
 def test_predictions_name_their_model_and_only_new_patients_are_predicted(

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import tifffile
 
+from gliaflow.ingest.pair import TooManyRejected
+from gliaflow.ingest.sources import EmptySource
 from gliaflow.store.artifacts import Store
+from gliaflow.store.locks import hold
 from gliaflow.store.registry import Registry
 from gliaflow.store.runs import read_runs
 from gliaflow.store.tables import read_table
@@ -144,8 +147,9 @@ def test_a_bucket_is_watched_like_a_folder(folder, look, write_patient, s3, buck
     (entry,) = [json.loads(path.read_text()) for path in artifacts.glob("journals/watch-*/*.json")]
     assert entry["model"] == "v1" and entry["profiles"][0]["patient"] == "NEW_1" and entry["data"] == f"{bucket}/data"
     assert look(f"{bucket}/data", artifacts).startswith("nothing new since 20")
-    for path in (data / "NEW_1").glob("*.tif"):
-        client.put_object(Bucket=name, Key=f"data/NEW_2/{path.name.replace('NEW_1', 'NEW_2')}", Body=path.read_bytes())
+    add_patient(write_patient, data, "NEW_2")
+    for path in (data / "NEW_2").glob("*.tif"):
+        client.put_object(Bucket=name, Key=f"data/{path.relative_to(data)}", Body=path.read_bytes())
     look(f"{bucket}/data", artifacts)
     assert set(Watched(Store(artifacts), f"{bucket}/data").seen) == {"NEW_1", "NEW_2"}
 
@@ -168,5 +172,80 @@ def test_a_look_that_is_stopped_before_its_end_looks_at_the_same_patients_again(
     assert predicted(artifacts) == made, "what was done is not done again"
 
 
-def stop(*arguments):
+def test_a_model_whose_run_was_stopped_before_its_verdict_is_judged_at_the_next_look(
+    folder, look, write_patient, monkeypatch
+):
+    import tasks.enrol
+
+    data, artifacts = folder
+    add_patient(write_patient, data, "TCGA_CS_0011_20000101", masks=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks.enrol, "contest", stop)
+        with pytest.raises(KeyboardInterrupt):
+            look(data, artifacts, challenge_after=1)
+    registry = Registry(Store(artifacts))
+    assert registry.find("v2").verdicts == []
+    look(data, artifacts, challenge_after=1)
+    assert len(registry.versions()) == 2 and registry.find("v2").verdicts
+    assert look(data, artifacts, challenge_after=1).startswith("nothing new since 20")
+
+
+def test_data_that_no_model_can_be_trained_of_are_tried_once(folder, look, write_patient):
+    data, artifacts = folder
+    add_patient(write_patient, data, "TCGA_CS_0011_20000101", masks=True)
+    for number in (2, 3, 4):  # the others are still being drawn
+        (data / "TCGA_CS_0011_20000101" / f"TCGA_CS_0011_20000101_{number}_mask.tif").unlink()
+    for mask in sorted(data.rglob("TCGA_CS_0001*_mask.tif"))[:3]:
+        mask.unlink()
+    with pytest.raises(TooManyRejected):
+        look(data, artifacts, challenge_after=1)
+    assert look(data, artifacts, challenge_after=1).startswith("nothing new since 20")
+    outcomes = [
+        json.loads(path.read_text()).get("outcome") for path in sorted(artifacts.glob("journals/watch-*/*.json"))
+    ]
+    assert len(outcomes) == 2 and "were rejected, more than the limit" in outcomes[1]
+
+
+def test_what_can_not_be_read_for_a_moment_is_read_at_the_next_look(folder, look, write_patient, monkeypatch):
+    import flows.watch
+
+    data, artifacts = folder
+    add_patient(write_patient, data, "NEW_1")
+    lost, predict = data / "NEW_1" / "NEW_1_2.tif", flows.watch.predict_patients
+    content = lost.read_bytes()
+
+    def without(*arguments, **more):
+        lost.unlink()
+        try:
+            return predict(*arguments, **more)
+        finally:
+            lost.write_bytes(content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(flows.watch, "predict_patients", without)
+        assert look(data, artifacts) == "no patient has come yet", "a part of a patient counts for no drift"
+    assert Watched(Store(artifacts), str(data)).seen == {}
+    page = Path(look(data, artifacts))
+    assert read_table(page.parent / "arrivals.parquet")["slices"].tolist() == [4]
+    assert look(data, artifacts).startswith("nothing new since 20")
+
+
+def test_a_folder_with_nothing_in_it_yet_is_no_failure_but_one_that_lost_all_is(folder, look, tmp_path):
+    data, artifacts = folder
+    (tmp_path / "empty").mkdir()
+    assert look(tmp_path / "empty", artifacts) == "nothing is there yet"
+    look(data, artifacts)
+    shutil.rmtree(data)
+    data.mkdir()
+    with pytest.raises(EmptySource, match="is empty"):
+        look(data, artifacts)
+
+
+def test_a_second_look_at_the_same_time_leaves_it_to_the_first(folder, look):
+    data, artifacts = folder
+    with hold(artifacts / ".locks" / Watched(Store(artifacts), str(data)).journal.name):
+        assert look(data, artifacts) == "another look at this folder is under way"
+
+
+def stop(*arguments, **more):
     raise KeyboardInterrupt

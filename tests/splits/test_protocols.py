@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gliaflow.splits.protocols import LEAKY, PROTOCOLS, UnusableSplit, split_slices
+from gliaflow.splits.protocols import LEAKY, PROTOCOLS, UnusableSplit, short_digests, split_slices
 
 SITES = {"CS": 9, "DU": 23, "EZ": 1, "FG": 9, "HT": 18}
 
@@ -209,3 +209,32 @@ def test_frozen_patients_that_are_not_there_and_protocols_without_test_patients_
     for protocol in ("crossval", "site", "slice"):
         with pytest.raises(UnusableSplit, match=f"frozen under the protocol 'patient'.*received '{protocol}'"):
             split_slices(labels, protocol, frozen=[labels["patient"].iloc[0]])
+
+
+def test_examinations_of_one_person_stay_in_one_part(labels: pd.DataFrame) -> None:
+    again = labels[labels["site"] == "DU"]
+    cases = pd.concat([labels, again.assign(patient=again["patient"] + "_later")], ignore_index=True)
+    cases["case"] = cases["patient"].str.removesuffix("_later")
+    cases.loc[cases["site"] == "CS", "case"] = None  # of names that tell no case the patient is the person
+    for protocol in ("patient", "crossval"):
+        part = part_of_patient(split_slices(cases, protocol, seed=1))
+        later = part[part.index.str.endswith("_later")]
+        assert len(later) == 23
+        assert (part[later.index.str.removesuffix("_later")].to_numpy() == later.to_numpy()).all()
+    frozen = ["TCGA_DU_0003"]
+    part = part_of_patient(split_slices(cases, frozen=frozen))
+    assert sorted(part.index[part == "test"]) == ["TCGA_DU_0003", "TCGA_DU_0003_later"]
+
+
+def test_a_frozen_patient_under_another_name_is_not_trained_on(labels: pd.DataFrame) -> None:
+    digests = [f"{number:064x}"[::-1] for number in range(len(labels))]
+    known = labels.assign(image_sha256=pd.Series(digests, dtype="str"))
+    frozen = known[known["patient"] == "TCGA_DU_0003"]
+    images = short_digests(frozen)
+    assert len(images) == 4
+    split_slices(known, frozen=["TCGA_DU_0003"], frozen_images=images)
+    renamed = known.assign(patient=known["patient"].replace("TCGA_DU_0003", "COPY"))
+    with pytest.raises(UnusableSplit, match=r"1 patients have some, such as COPY slice 1\. Take the copy away"):
+        split_slices(renamed, frozen=["TCGA_DU_0003", "TCGA_DU_0004"], frozen_images=images)
+    black = frozen.assign(brain_pixels=0)
+    assert short_digests(black) == [], "a black image may be anybody's"

@@ -7,8 +7,9 @@ import pytest
 
 from gliaflow.store.artifacts import Store
 from gliaflow.store.gc import plan_removal, remove
-from gliaflow.store.registry import Registry
+from gliaflow.store.registry import Frozen, Registry
 from gliaflow.store.runs import Run
+from gliaflow.store.watched import Watched
 from gliaflow.store.why import Why
 
 
@@ -148,13 +149,22 @@ def test_what_a_roll_back_needs_stays(run, put, tmp_path):
     store = Store(tmp_path)
     registry = Registry(store)
     releases = [put(store, "release", number=number) for number in range(3)]
-    versions = [
-        registry.register({"release": release}, run="r", data="d", metrics=[], lineage={}, patients=["p"], tested=["p"])
-        for release in releases
-    ]
+    tested = Frozen(("p",), ("p",), ())
+    about = {"run": "r", "data": "d", "metrics": [], "lineage": {}, "patients": ["p"], "tested": tested, "trained": []}
+    versions = [registry.register({"release": release}, **about) for release in releases]
     registry.judge(versions[0], None, promote=True, why="first")
     registry.judge(versions[1], registry.current(), promote=False, why="worse")
     registry.judge(versions[2], registry.current(), promote=True, why="better")
     run("only", 1)
     plan = plan_removal(store, keep=1)
     assert plan.folders.keys() == {releases[1].path}, "of a version that never was current"
+
+
+def test_masks_of_patients_who_came_into_a_watched_folder_stay(put, run, tmp_path):
+    store = Store(tmp_path)
+    old, new, other = (put(store, "prediction", number=number) for number in range(3))
+    for data, predictions in (("d", {"p": old.path}), ("d", {"p": new.path}), ("e", {"p": other.path})):
+        watched = Watched(store, data)
+        watched.add(watched.look(run="r", files="f", model="v1", predictions=predictions))
+    run("only", 1)
+    assert plan_removal(store, keep=1).folders.keys() == {old.path}, "the one before, of a patient whose images changed"

@@ -1,6 +1,5 @@
 """Journals: in order, added to by several at once, never changed."""
 
-import json
 import multiprocessing
 
 import pytest
@@ -12,7 +11,7 @@ from gliaflow.store.shared import open_store
 
 
 def entry(number):
-    return lambda entries: {"number": number, "before": len(entries)}
+    return lambda entries: {"event": "added", "number": number, "before": len(entries)}
 
 
 @pytest.mark.parametrize("where", ["folder", "bucket"])
@@ -49,7 +48,7 @@ def test_of_two_who_add_at_once_both_entries_are_there(tmp_path):
     assert [e["before"] for e in entries] == list(range(20)), "each was decided on all that came before"
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\x80"])
+@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"{}", b"\x80"])
 def test_a_damaged_entry_is_named(tmp_path, content):
     journal = Journal(Store(tmp_path), "models")
     journal.add(entry(1))
@@ -58,12 +57,22 @@ def test_a_damaged_entry_is_named(tmp_path, content):
         journal.read()
 
 
-def test_a_gap_is_no_reason_to_wait_for_ever(tmp_path):
+def test_a_missing_entry_is_named(tmp_path):
     journal = Journal(Store(tmp_path), "models")
     for number in (1, 2, 3):
         journal.add(entry(number))
     (tmp_path / "journals/models/000002.json").unlink()
-    journal.add(entry(4))
-    assert [e["number"] for e in journal.read()] == [1, 3, 4]
-    text = (tmp_path / "journals/models/000004.json").read_text()
-    assert json.loads(text)["when"].startswith("20")
+    with pytest.raises(StoreFailed, match=r"models/000002.json is missing, and what came after hangs on it"):
+        journal.add(entry(4))
+
+
+def test_an_entry_whose_answer_was_lost_is_not_added_twice(tmp_path, monkeypatch):
+    journal = Journal(Store(tmp_path), "models")
+    create = Store.create
+
+    def lose(self, name, content):
+        return create(self, name, content) and False
+
+    monkeypatch.setattr(Store, "create", lose)
+    assert journal.add(entry(1))["number"] == 1
+    assert [e["number"] for e in journal.read()] == [1]

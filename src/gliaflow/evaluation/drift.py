@@ -28,9 +28,10 @@ COLUMNS = {
 def measure_drift(reference: pd.DataFrame, recent: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:
     """Hold the patients of `recent` against those of `reference`, one row each, by each of `measures`.
 
-    Missing values are left out. The test is Mann and Whitney's (1947), two-sided, of whole patients: exact where both
-    sides are small and without ties. The p-values of one look are adjusted by Holm's method (1979), so that where
-    nothing has drifted a look says otherwise with a probability of CHANCE at most; every look is a chance of its own.
+    Missing values are left out. The test is Mann and Whitney's (1947), two-sided, of whole patients: exact where a side
+    has no more than 8 and there are no ties. The p-values of one look are adjusted by Holm's method (1979), so
+    that where nothing has drifted a look says otherwise with a probability of CHANCE at most; every look is a chance of
+    its own.
 
     Returns
     -------

@@ -23,6 +23,7 @@ from gliaflow.store.manifests import Provenance
 from gliaflow.store.shared import open_store
 from gliaflow.store.tables import read_table, write_table
 
+LONGEST = 200  # bytes of an image's name in that of its mask: file systems take 255 in all
 ANSWERS = {
     "patient": "str",
     "slice": "int64",
@@ -80,7 +81,8 @@ def write_prediction(folder: Path, release: Release, model: str, patient: Images
     for number, row in enumerate(rows):
         assert predicted is not None
         mask = restore_mask(predicted.masks[number], row["height"], row["width"])
-        name = f"{row['slice']:04d}_{PurePosixPath(row['image_path']).stem}"  # two folders may have equal names
+        stem = PurePosixPath(row["image_path"]).stem
+        name = f"{row['slice']:04d}_{stem.encode()[:LONGEST].decode(errors='ignore')}"  # folders may have equal names
         path, overlay = f"masks/{name}_mask.png", None
         write_mask(folder / path, mask)
         if mask.any():

@@ -6,7 +6,15 @@ from typing import Any
 import pandas as pd
 
 from gliaflow.ingest.names import parse_name
-from gliaflow.ingest.pair import NO_NUMBER, NothingLeft, Rejection, choose_file, in_words, rejected_table
+from gliaflow.ingest.pair import (
+    NO_NUMBER,
+    NothingLeft,
+    Rejection,
+    choose_file,
+    in_words,
+    rejected_table,
+    without_copied_patients,
+)
 
 IMAGE_COLUMNS = {"patient": "str", "slice": "int64", "site": "str", "image_path": "str", "image_sha256": "str"}
 
@@ -14,8 +22,9 @@ IMAGE_COLUMNS = {"patient": "str", "slice": "int64", "site": "str", "image_path"
 def gather_images(files: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The images of a file table, one a patient and slice; returns (image table, rejected table).
 
-    Masks are passed over. Of identical copies the one nearest the data root is used, and two different images of one
-    slice reject that slice. Raises `NothingLeft` where there is no image that can be used.
+    Masks are passed over. Of identical copies, of an image or of a whole patient, the one nearest the data root is
+    used, and two different images of one slice reject that slice. Raises `NothingLeft` where there is no image that can
+    be used.
     """
     rejections: list[Rejection] = []
     found: defaultdict[tuple[str, int], list[Any]] = defaultdict(list)
@@ -37,4 +46,6 @@ def gather_images(files: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
             images.append((patient, number, site, image.path, image.sha256))
     if not images:
         raise NothingLeft("No image can be predicted: there is none with a slice number in its name. Name a folder.")
-    return pd.DataFrame(images, columns=list(IMAGE_COLUMNS)).astype(IMAGE_COLUMNS), rejected_table(rejections)
+    table = pd.DataFrame(images, columns=list(IMAGE_COLUMNS)).astype(IMAGE_COLUMNS)
+    table, copied = without_copied_patients(table, ["image"])
+    return table, rejected_table([*rejections, *copied])

@@ -22,15 +22,15 @@ def mirror_bucket(address: str, unpacked: Path, limits: Limits) -> Path:
     """The folder `unpacked/<digest of the address>`, brought up to what lies at `address` (s3://bucket/prefix).
 
     Files are told apart by size and ETag, and those that haven't changed are not fetched again. What is neither an
-    image, a mask nor a data.csv by its name is left where it is. Raises `UnusableSource` for names that lead out of the
-    folder and for more than `limits` allow, `StoreFailed` where the bucket can't be read.
+    image, a mask nor a data.csv by its name is left where it is; so, with a warning, is a name that leads elsewhere.
+    Raises `UnusableSource` for more than `limits` allow, `StoreFailed` where the bucket can't be read.
     """
     bucket = Bucket(address)
     unpacked.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(bucket.address.encode()).hexdigest()
     folder, index = unpacked / digest, unpacked / f"{digest}.json"
     with hold(unpacked / f"{digest}.lock", waiting=f"Another run fetches {address}: waiting for it"):
-        there = {name: mark for name, mark in bucket.files().items() if _is_data(name)}
+        there = {name: mark for name, mark in bucket.files().items() if _is_data(name) and _stays_below(address, name)}
         _check(address, there, limits)
         folder.mkdir(exist_ok=True)
         here = _read_index(index)
@@ -55,10 +55,14 @@ def _is_data(name: str) -> bool:
     return role_of(name) is not None or path.name.lower() == CLINICAL_NAME
 
 
+def _stays_below(address: str, name: str) -> bool:
+    if PurePosixPath(name).is_absolute() or {"", ".", ".."} & set(name.split("/")):
+        logger.warning("A name in %s leads elsewhere, and is left out: %r. Rename it, or take it away", address, name)
+        return False
+    return True
+
+
 def _check(address: str, there: dict[str, Mark], limits: Limits) -> None:
-    for name in there:
-        if PurePosixPath(name).is_absolute() or {"", ".", ".."} & set(name.split("/")):
-            raise UnusableSource(f"A name in {address} leads elsewhere: {name!r}. Rename it, or take it away.")
     total = sum(mark.size for mark in there.values())
     if len(there) > limits.members or total > limits.total_bytes:
         raise UnusableSource(

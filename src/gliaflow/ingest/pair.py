@@ -1,7 +1,7 @@
 """Image and mask of each slice together, by patient and number; every other data file rejected with its reason."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,7 +83,7 @@ def pair_slices(files: pd.DataFrame, *, wait: bool = False) -> tuple[pd.DataFram
             row = (patient, number, site or "unknown", case, image.path, mask.path, image.sha256, mask.sha256)
             pairs.append(row)
     slices = pd.DataFrame(pairs, columns=list(SLICE_COLUMNS)).astype(SLICE_COLUMNS)
-    slices, copies = _without_copied_patients(slices)
+    slices, copies = without_copied_patients(slices, ["image", "mask"])
     return slices, rejected_table([*rejections, *copies])
 
 
@@ -156,32 +156,29 @@ def _depth(path: str) -> tuple[int, str]:
     return path.count("/"), path
 
 
-def _without_copied_patients(slices: pd.DataFrame) -> tuple[pd.DataFrame, list[Rejection]]:
-    """Leave out patients all of whose pairs are, byte for byte, pairs of another: the same data renamed, or a part.
+def without_copied_patients(slices: pd.DataFrame, roles: Sequence[str]) -> tuple[pd.DataFrame, list[Rejection]]:
+    """Leave out patients all of whose slices are, byte for byte, slices of another: the same data renamed, or a part.
 
-    Of equals, the one nearest the data root is kept.
+    `roles` are the files that make a slice ("image", "mask"). Of equals, the one nearest the data root is kept.
     """
+    digests, paths = [f"{role}_sha256" for role in roles], [f"{role}_path" for role in roles]
     groups = sorted(slices.groupby("patient"), key=lambda group: _depth(group[1]["image_path"].iloc[0]))
-    groups.sort(key=lambda group: -len(_pairs(group[1])))  # stable: of equals, the nearest stays first
-    holders: defaultdict[tuple[str, str], dict[str, Any]] = defaultdict(dict)  # pair -> patient -> its row
+    contents = {str(patient): set(group[digests].itertuples(index=False, name=None)) for patient, group in groups}
+    groups.sort(key=lambda group: -len(contents[str(group[0])]))  # stable: of equals, the nearest stays first
+    holders: defaultdict[tuple[str, ...], dict[str, Any]] = defaultdict(dict)  # content -> patient -> its row
     copied, rejections = [], []
     for patient, group in groups:
-        rows: list[Any] = list(group.itertuples(index=False))
-        others = set.intersection(*(set(holders.get(pair, ())) for pair in _pairs(group)))
+        rows = group.to_dict("records")
+        others = set.intersection(*(set(holders.get(content, ())) for content in contents[str(patient)]))
         if not others:
             for row in rows:
-                holders[row.image_sha256, row.mask_sha256].setdefault(str(patient), row)
+                holders[tuple(row[digest] for digest in digests)].setdefault(str(patient), row)
             continue
         copied.append(patient)
         for row in rows:
-            same = holders[row.image_sha256, row.mask_sha256][min(others)]
-            rejections.append(Rejection(row.image_path, "duplicate_copy", f"same as {same.image_path}", "pair"))
-            rejections.append(Rejection(row.mask_path, "duplicate_copy", f"same as {same.mask_path}", "pair"))
+            same = holders[tuple(row[digest] for digest in digests)][min(others)]
+            rejections += [Rejection(row[path], "duplicate_copy", f"same as {same[path]}", "pair") for path in paths]
     return slices[~slices["patient"].isin(copied)].reset_index(drop=True), rejections
-
-
-def _pairs(rows: pd.DataFrame) -> set[tuple[str, str]]:
-    return set(zip(rows["image_sha256"], rows["mask_sha256"], strict=True))
 
 
 def check_usable(rejected: pd.DataFrame, used_slices: int, limit: float) -> None:

@@ -11,6 +11,10 @@ from gliaflow.ingest.reasons import UnusableSource as UnusableSource
 _KAGGLE = re.compile(r"\w[\w.-]*/\w[\w.-]*(/versions/[0-9]+)?")
 
 
+class EmptySource(UnusableSource):
+    """A folder in which there is nothing."""
+
+
 def open_source(data: str, unpacked: Path, limits: Limits | None = None) -> Path:
     """The folder that `data` names: a folder, a .zip or .tar archive, `kaggle:OWNER/NAME`, or s3://bucket/prefix.
 
@@ -49,7 +53,7 @@ def source_name(data: str) -> str:
 def _not_empty(folder: Path) -> Path:
     with os.scandir(folder) as entries:
         if not any(entries):
-            raise UnusableSource(f"The folder {folder} is empty. Name the folder that holds images and masks.")
+            raise EmptySource(f"The folder {folder} is empty. Name the folder that holds images and masks.")
     return folder
 
 

@@ -80,11 +80,20 @@ def verdict_of(data: DriftData) -> str:
     met = data.arrivals[data.arrivals["model"] == data.model].tail(data.recent)
     if len(met) < FEWEST:
         return f"{data.model} has met {plural(len(met), 'patient')}: of fewer than {FEWEST} nothing is told."
-    drifted = [MEASURES[str(measure)][0] for measure in data.drift.loc[data.drift["drifted"], "measure"]]
+    tested = data.drift["p"].notna()
     told = f"the last {plural(len(met), 'patient')} that {data.model} met"
-    if not drifted:
-        return f"No drift is to be seen in {told}."
-    return f"Drift in {told}: {join(name[0].lower() + name[1:] for name in drifted)}."
+    if not tested.any():
+        return f"Of {told} nothing is told: it has fewer than {FEWEST} patients of its own to hold them against."
+    untested = f" Too few to tell: {_names(data.drift[~tested])}." if not tested.all() else ""
+    if not data.drift["drifted"].any():
+        return f"No drift is to be seen in {told}.{untested}"
+    return f"Drift in {told}: {_names(data.drift[data.drift['drifted']])}.{untested}"
+
+
+def _names(rows: pd.DataFrame) -> str:
+    """The measures of these rows in words."""
+    names = [MEASURES[str(measure)][0] for measure in rows["measure"]]
+    return join(name if name.startswith("FLAIR") else name[0].lower() + name[1:] for name in names)
 
 
 def course(data: DriftData) -> str:

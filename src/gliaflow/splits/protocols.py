@@ -13,6 +13,7 @@ PARTS = ("train", "val", "test")
 
 NOTEBOOK_HELD_OUT = 0.15  # of the positive slices; half of it becomes test, half val
 NOTEBOOK_FEWEST = 7  # positive slices that leave one for each part
+SHORT = 16  # hexadecimal digits of a digest that tell images apart
 JITTER = 3.0  # ranks by which a patient's burden may be misjudged, so that another seed gives another split
 
 
@@ -30,21 +31,25 @@ def split_slices(
     val_fraction: float = 0.15,
     test_fraction: float = 0.15,
     frozen: Collection[str] = (),
+    frozen_images: Collection[str] = (),
 ) -> pd.DataFrame:
     """Give every slice a part; the result depends on `labels` (not on the order of its rows) and the arguments alone.
 
     Parameters
     ----------
     labels : DataFrame
-        Labelled slice table: patient, slice, site, tumor_pixels, brain_pixels, has_tumor.
+        Labelled slice table: patient, slice, site, tumor_pixels, brain_pixels, has_tumor; with `frozen_images` also
+        image_sha256. Where it has `case`, patients of one case are one person, and stay in one part.
     protocol : str
         `patient`: parts of round(fraction * patients), at least one patient each, alike in sites and tumour burden.
         `crossval`: `folds` folds of patients dealt likewise; `fold` is test, `val_fraction` of the others val.
         `site`: one institution is test, the `fold`-th in alphabetical order; the others as in `crossval`.
         `slice`: the classic notebook's random 85/7.5/7.5 over slices with tumour. It leaks: see LEAKY.
     frozen : collection of str
-        Under `patient`: the test patients, instead of a share of all, so that models trained as the data grow are
-        tested on the same ones. Those that are not in `labels` are passed over.
+        Under `patient`: the persons to test (see `persons_of`), instead of a share of all, so that models trained as
+        the data grow are tested on the same ones. Those that are not in `labels` are passed over.
+    frozen_images : collection of str
+        Short digests of their images (`short_digests`): nobody else may have one.
 
     Returns
     -------
@@ -67,7 +72,8 @@ def split_slices(
         )
     if protocol == "slice":
         return _split_positive_slices(slices, seed)
-    patients = _rate_patients(slices)
+    person = persons_of(slices)
+    patients = _rate_patients(slices.assign(patient=person))
     if len(patients) < 3:
         raise UnusableSplit(
             f"The protocol {protocol!r} needs at least 3 patients, one each to train on, to choose by and to test on; "
@@ -77,6 +83,7 @@ def split_slices(
     tested = pd.Series(pd.NA, index=patients.index, dtype="Int64")
     if frozen:
         _check_frozen(patients, frozen)
+        _check_images(slices[~person.isin(frozen)], frozen_images)
         about = "With the frozen patients"
         parts = _parts_around(patients, patients.index.isin(frozen), val_fraction, [seed], about)
     elif protocol == "patient":
@@ -93,8 +100,31 @@ def split_slices(
         tested = _fold_patients(patients, folds, seed) if protocol == "crossval" else _fold_sites(patients)
         parts = _parts_of_fold(patients, tested, fold, val_fraction, seed)
     return slices[["patient", "slice"]].assign(
-        part=slices["patient"].map(parts).astype("str"), fold=slices["patient"].map(tested).astype("Int64")
+        part=person.map(parts).astype("str"), fold=person.map(tested).astype("Int64")
     )
+
+
+def persons_of(labels: pd.DataFrame) -> "pd.Series[str]":
+    """Whose slice each row is: the case where its name tells one, else the patient."""
+    return labels["case"].fillna(labels["patient"]) if "case" in labels else labels["patient"]
+
+
+def short_digests(labels: pd.DataFrame) -> list[str]:
+    """Of each image that is not black, the first 16 digits of its SHA-256, sorted."""
+    return sorted(labels.loc[labels["brain_pixels"] > 0, "image_sha256"].str[:SHORT].unique())
+
+
+def _check_images(others: pd.DataFrame, frozen_images: Collection[str]) -> None:
+    if not frozen_images:
+        return
+    held = others[others["image_sha256"].str[:SHORT].isin(frozen_images)]
+    if len(held):
+        row = held.iloc[0]
+        raise UnusableSplit(
+            "Nobody but a frozen test patient may have its images: a model must not be trained on what it is judged "
+            f"by. {held['patient'].nunique()} patients have some, such as {row['patient']} slice {row['slice']}. Take "
+            "the copy away, or give the patient its old name."
+        )
 
 
 def _check_frozen(patients: pd.DataFrame, frozen: Collection[str]) -> None:

@@ -186,6 +186,10 @@ class Store:
         contents = {name: self.read(name) for name in names}  # None: removed since it was listed
         return {name: content for name, content in contents.items() if content is not None}
 
+    def folders(self, name: str) -> list[str]:
+        """The names of the folders in the folder `name` (relative to the root), sorted."""
+        return sorted(path.name for path in (self.root / name).glob("*/"))
+
     def remove_run(self, name: str) -> None:
         """Forget a run; the results that it used stay."""
         shutil.rmtree(self.root / RUNS / name, ignore_errors=True)

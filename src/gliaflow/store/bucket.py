@@ -80,9 +80,19 @@ class Bucket:
         with self._told("write"):
             try:
                 self._files.pipe_file(self._path(name), content, mode="create")
-            except FileExistsError:
-                return False
+            except Exception as error:
+                if _is_taken(error):
+                    return False
+                raise
             return True
+
+    def folders(self, name: str) -> list[str]:
+        """The names of what lies in the folder `name`, sorted."""
+        with self._told("list"):
+            try:
+                return sorted(path.rstrip("/").rpartition("/")[2] for path in self._files.ls(self._path(name), False))
+            except FileNotFoundError:
+                return []
 
     def send(self, folder: Path, below: str, names: list[str]) -> None:
         """Copy files of the local `folder` to the folder `below`, several at a time."""
@@ -121,6 +131,18 @@ class Bucket:
                 f"{self.address} could not be {_PAST[what]}: {error} ({type(error).__name__}). Where that helps it was "
                 f"tried {_attempts()} times. Check the network, the name of the bucket and your rights to it. {NEXT}"
             ) from error
+
+
+def _is_taken(error: Exception) -> bool:
+    """Whether a conditional write was refused as there is such a file, or someone else writes it at this moment."""
+    response = getattr(error.__cause__, "response", None) or {}
+    code = str(response.get("Error", {}).get("Code", ""))
+    return isinstance(error, FileExistsError) or code in (
+        "PreconditionFailed",
+        "ConditionalRequestConflict",
+        "412",
+        "409",
+    )
 
 
 _PAST = {"list": "listed", "read": "read", "write": "written to"}

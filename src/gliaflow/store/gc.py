@@ -2,14 +2,18 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gliaflow.store.artifacts import INDEX, LOCKS, RECORDS, RUNS, UNPACKED, WORK, Store, size_of
+from gliaflow.store.artifacts import INDEX, JOURNALS, LOCKS, RECORDS, RUNS, UNPACKED, WORK, Store, size_of
 from gliaflow.store.locks import hold, try_hold
 from gliaflow.store.registry import Registry
 from gliaflow.store.runs import COMPLETED, REMOVING, Run, read_named, read_runs
+from gliaflow.store.watched import predictions_in_use
+
+STALE = 3600  # seconds after which a draft of an entry is taken to be a killed run's
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,9 @@ class Plan:
 def plan_removal(store: Store, keep: int) -> Plan:
     """What can go if the last `keep` completed runs of each flow are to stay, with every later one of that flow.
 
-    Results of models that are current, or were, stay as well: a roll-back needs them. While a flow is running, a result
-    that no record names may be its own: such results stay until it has ended.
+    Results of models that are current, or were, stay as well: a roll-back needs them. So do the masks of patients that
+    came into a watched folder, who are not predicted again. While a flow is running, a result that no record names may
+    be its own: such results stay until it has ended.
     """
     if keep < 1:
         raise ValueError(f"At least one run is kept, not {keep}")
@@ -49,7 +54,7 @@ def plan_removal(store: Store, keep: int) -> Plan:
     named = read_named(store, runs)
     unread = sorted(named.keys() - {run.name for run in runs})
     needed = {path for name in [*_names(kept), *_names(running), *unread] for path in named[name]}
-    needed |= Registry(store).results_in_use()
+    needed |= Registry(store).results_in_use() | predictions_in_use(store)
     known = {path for run in gone for path in named[run.name]}
     unsure = running or unread
     results = {
@@ -136,6 +141,9 @@ def _clear_drafts(store: Store) -> None:
         with try_hold(store.root / LOCKS / f"{RUNS}-{folder.name}") as ended:
             for draft in folder.glob(".*") if ended else []:
                 draft.unlink(missing_ok=True)
+    for draft in (store.root / JOURNALS).glob("*/.*"):
+        if time.time() - draft.stat().st_mtime > STALE:  # an entry is written in a moment
+            draft.unlink(missing_ok=True)
     for beside in (INDEX, UNPACKED):  # they are written under the lock that is held here
         for draft in (store.root / beside).glob(".*.json.*"):
             draft.unlink(missing_ok=True)

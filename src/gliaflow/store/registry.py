@@ -6,12 +6,13 @@ registry also tells its history. The test patients of the first version are froz
 they stay test patients, and none is promoted but by them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gliaflow.errors import GliaflowError
 from gliaflow.store.artifacts import Artifact, Store
+from gliaflow.store.failures import StoreFailed
 from gliaflow.store.journal import Entry, Journal
 
 NAME = "models"
@@ -23,7 +24,21 @@ class UnknownVersion(GliaflowError):
 
 
 class NotFrozen(GliaflowError):
-    """A model was not tested on the patients by which models are judged."""
+    """A model was not tested on the patients by which models are judged, or was trained on one of them."""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Patients that models are judged by.
+
+    patients : their names
+    persons  : who they are: another examination of one of them is no other person
+    images   : short digests of their images, by which they are known under another name too
+    """
+
+    patients: tuple[str, ...]
+    persons: tuple[str, ...]
+    images: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,7 @@ class Version:
     metrics    : the figures of its test patients, as `metrics.json` has them
     lineage    : digests of data, split and code, and versions of libraries
     patients   : every patient of its data set; it has not been trained on `tested`
-    tested     : its test patients
+    tested     : its test patients, of whom those of the first version judge all
     when       : when it was registered (UTC)
     verdicts   : what became of it, the last one last
     """
@@ -57,7 +72,7 @@ class Version:
     metrics: Sequence[Mapping[str, Any]]
     lineage: Mapping[str, Any]
     patients: Sequence[str]
-    tested: Sequence[str]
+    tested: Frozen
     when: str
     verdicts: list[Verdict] = field(default_factory=list)
 
@@ -108,10 +123,19 @@ class Registry:
             f"(versions: {names}). Train one with `python -m flows train --register`."
         )
 
-    def frozen(self) -> tuple[str, ...]:
-        """The test patients of the first version, by which all others are judged; none before there is one."""
+    def require(self, version: Version) -> None:
+        """Raise `UnknownVersion` where the model itself is no longer there, or damaged."""
+        release = version.release
+        if self.store.find(release.stage, release.key) != release:
+            raise UnknownVersion(
+                f"The model {version.name} is missing or damaged ({self.store.place(release.path)}). Run {version.run} "
+                "made it: start that command again, or name another version."
+            )
+
+    def frozen(self) -> Frozen | None:
+        """The test patients of the first version, by which all others are judged; None before there is one."""
         versions = self.versions()
-        return tuple(versions[0].tested) if versions else ()
+        return versions[0].tested if versions else None
 
     def register(
         self,
@@ -122,13 +146,14 @@ class Registry:
         metrics: Sequence[Mapping[str, Any]],
         lineage: Mapping[str, Any],
         patients: Iterable[str],
-        tested: Iterable[str],
+        tested: Frozen,
+        trained: Collection[str],
     ) -> Version:
         """Register what a run left; a release that is registered already stays the version that it is.
 
-        Raises `NotFrozen` where other test patients were frozen while the run was under way.
+        `trained` are the persons that it was trained on or chosen by. Raises `NotFrozen` where one of them is frozen,
+        or none of the frozen patients was tested: others may have been frozen while the run was under way.
         """
-        judged_by = sorted(tested)
         content: Entry = {
             "event": REGISTERED,
             "run": run,
@@ -137,7 +162,7 @@ class Registry:
             "metrics": list(metrics),
             "lineage": dict(lineage),
             "patients": sorted(patients),
-            "tested": judged_by,
+            "tested": asdict(tested),
         }
         release = results["release"]
 
@@ -145,12 +170,8 @@ class Registry:
             known = _versions(entries)
             if any(version.release == release for version in known):
                 return None
-            if known and not set(judged_by) <= set(known[0].tested):
-                raise NotFrozen(
-                    f"A version is tested on the frozen patients ({', '.join(known[0].tested)}), as another model was "
-                    f"registered first; this one was tested on {', '.join(judged_by)}. Start the same command "
-                    "again: it splits the data anew."
-                )
+            if known:
+                _check_tested(known[0].tested, tested, trained)
             return {"version": len(known) + 1, **content}
 
         self.journal.add(decide)
@@ -182,12 +203,14 @@ class Registry:
         def decide(entries: list[Entry]) -> Entry:
             now = _current(entries)
             chosen = target or _before(entries)
-            if now is None or chosen is None:
+            if chosen is None:
                 raise UnknownVersion("There is no earlier version to roll back to. `python -m flows models` shows all.")
-            if chosen.number == now.number:
+            if now is not None and chosen.number == now.number:
                 raise UnknownVersion(f"{chosen.name} is the current version already.")
-            said = {"why": why or "asked for by name" if target else why or "the version before"}
-            return {"event": ROLLED_BACK, "version": chosen.number, "against": now.number, **said}
+            self.require(chosen)
+            against = {} if now is None else {"against": now.number}
+            reason = why or ("asked for by name" if target else "the version before")
+            return {"event": ROLLED_BACK, "version": chosen.number, **against, "why": reason}
 
         self.journal.add(decide)
         current = self.current()
@@ -204,16 +227,44 @@ class Registry:
         }
 
 
+def _check_tested(frozen: Frozen, tested: Frozen, trained: Collection[str]) -> None:
+    names = ", ".join(frozen.patients)
+    again = "Start the same command again: it splits the data anew."
+    if not set(frozen.patients) & set(tested.patients):
+        raise NotFrozen(
+            f"A version is tested on the frozen patients ({names}); this one was tested on "
+            f"{', '.join(tested.patients) or 'none'}. {again}"
+        )
+    shared = sorted(set(frozen.persons) & set(trained))
+    if shared:
+        raise NotFrozen(
+            f"A version is not trained on the frozen patients ({names}); this one was on {', '.join(shared)}. {again}"
+        )
+
+
 def _versions(entries: Sequence[Entry]) -> list[Version]:
+    try:
+        return _read_versions(entries)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreFailed(
+            f"The registry of models was changed: {error} is not as it was written. Restore journals/{NAME} from a "
+            "backup."
+        ) from error
+
+
+def _read_versions(entries: Sequence[Entry]) -> list[Version]:
     versions: dict[int, Version] = {}
     for entry in entries:
         number = entry["version"]
         if entry["event"] == REGISTERED:
             results = {name: Artifact(**artifact) for name, artifact in entry["results"].items()}
-            given = {name: entry[name] for name in ("run", "data", "metrics", "lineage", "patients", "tested", "when")}
-            versions[number] = Version(number, results, **given)
+            given = {name: entry[name] for name in ("run", "data", "metrics", "lineage", "patients", "when")}
+            tested = Frozen(**{name: tuple(values) for name, values in entry["tested"].items()})
+            versions[number] = Version(number, results, tested=tested, **given)
         else:
             versions[number].verdicts.append(Verdict(entry["event"], entry["when"], entry["why"]))
+    if list(versions) != list(range(1, len(versions) + 1)):
+        raise KeyError(f"the order of the versions {list(versions)}")
     return list(versions.values())
 
 

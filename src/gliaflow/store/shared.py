@@ -110,6 +110,9 @@ class SharedStore(Store):
     def read_all(self, pattern: str) -> dict[str, bytes]:
         return self.bucket.read_all(pattern)
 
+    def folders(self, name: str) -> list[str]:
+        return self.bucket.folders(name)
+
     def remove_run(self, name: str) -> None:
         self.bucket.remove(f"{RUNS}/{name}")
 
