@@ -27,6 +27,8 @@ HOST ?= 127.0.0.1
 PORT ?= 4200
 NIGHTLY ?= 0 2 * * *
 TIMEZONE ?= Etc/UTC
+# A run does without a server, unless one was named.
+MAYBE := $(if $(PREFECT_API_URL),,quietly)
 SETTINGS := $(shell grep -v '^\#' deploy/prefect.env)
 
 export PREFECT_HOME ?= $(CURDIR)/.prefect
@@ -37,7 +39,7 @@ run worker deploy: export PREFECT_API_URL ?= http://$(HOST):$(PORT)/api
 run deploy: $(if $(filter $(PHANTOM),$(DATA)),$(PHANTOM)/data.csv)
 
 run: $(READY)
-	@$(ENV)/bin/python deploy/reach.py quietly || { test $$? = 1 && unset PREFECT_API_URL; } && \
+	@$(ENV)/bin/python deploy/reach.py $(MAYBE) || { test $$? = 1 -a -n "$(MAYBE)" && unset PREFECT_API_URL; } && \
 	  set -x && $(ENV)/bin/python -m flows train --data "$(DATA)" --artifacts "$(ARTIFACTS)" $(OPTIONS)
 
 # Whoever reaches a server can have its workers run any code.

@@ -2,12 +2,15 @@
 
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed, Running
 
+ROOT = Path(__file__).parents[2]
 TRAININGS = ["train", "crossval", "tune"]
 
 
@@ -42,6 +45,20 @@ def test_a_training_waits_for_its_turn_in_the_queue_of_the_pool(deployed, name):
     assert deployment.concurrency_options.collision_strategy == "ENQUEUE"
     assert {"gliaflow", "training"} <= set(deployment.tags)
     assert deployment.parameters["artifacts"] == "elsewhere"
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_run_takes_the_code_from_this_checkout_wherever_its_worker_stands(deployed, name):
+    assert deployed[name].pull_steps == [{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}]
+    assert str(ROOT) not in (ROOT / "prefect.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"training": {"epochs": 0}}, {"training": {"epoch": 1}}, {"intake": {"reject_limit": 2}}]
+)
+def test_what_the_form_does_not_allow_is_refused_when_the_run_is_asked_for(server, deployed, wrong):
+    with server.client() as client, pytest.raises(PrefectHTTPStatusError, match="409|422"):
+        client.create_flow_run_from_deployment(deployed["train"].id, parameters=wrong)
 
 
 def test_only_train_has_a_schedule_at_night_in_a_time_zone_and_a_second_deploy_replaces_it(deployed):

@@ -1,5 +1,7 @@
-"""What the fixtures of this room start ends with them."""
+"""What is started ends, what is wrong is said, and who may do nothing can do nothing."""
 
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,19 @@ def test_a_server_that_others_reach_wants_a_password(server):
         server.make("server", "HOST=0.0.0.0")
 
 
-def test_what_needs_a_server_says_that_there_is_none(server):
+@pytest.mark.parametrize("target", ["worker", "deploy", "run"])
+def test_what_needs_a_server_says_that_there_is_none(server, target, tmp_path):
+    nowhere = f"PREFECT_API_URL=http://127.0.0.1:{serving.free_port()}/api"
     with pytest.raises(RuntimeError, match="No Prefect server answers at .* Start one with `make server`"):
-        server.make("worker", f"PREFECT_API_URL=http://127.0.0.1:{serving.free_port()}/api")
+        server.make(target, nowhere, f"DATA={tmp_path}")
+
+
+def test_a_page_of_another_origin_can_neither_change_anything_nor_read_the_token_for_it(server):
+    stranger = {"Origin": "http://stranger.example"}
+    asked = urllib.request.Request(f"{server.api}/csrf-token?client=stranger", headers=stranger)
+    with urllib.request.urlopen(asked) as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] is None
+    simple = {**stranger, "Content-Type": "text/plain"}  # which a browser sends without asking first
+    change = urllib.request.Request(f"{server.api}/work_pools/", b'{"name": "theirs", "type": "process"}', simple)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(change)
