@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -48,11 +49,14 @@ def database() -> Iterator[str]:
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         log = folder / "log.txt"
         environment = {**os.environ, "PGPASSWORD": PASSWORD}
-        with running(command, environment, log, folder, user=user):
+        with running(command, environment, log, folder, user=user) as process:
             create = [str(bin_folder / "createdb"), "-h", "127.0.0.1", "-p", str(port), "-U", USER, NAME]
 
             def make() -> bool:
                 return subprocess.run(create, cwd=folder, env=environment, capture_output=True).returncode == 0
 
             wait_for(make, f"a database on port {port}", 60)
-            yield f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port}/{NAME}"
+            try:
+                yield f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port}/{NAME}"
+            finally:
+                process.send_signal(signal.SIGINT)  # ends it though someone is still connected

@@ -32,20 +32,21 @@ TINY_RECIPE = {
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """`start_server(database=None, auth=None, settings=None)` starts a server that lives to the end of the session."""
+    """`start_server(database=None, auth=None, settings=None)` starts a server that lives to the end of the test."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(serve(tmp_path_factory.mktemp("server"), **options))
 
 
 @pytest.fixture(scope="session")
-def server(start_server: Callable[..., Server]) -> Server:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server that tests share: on SQLite, without authentication. Give each test a pool and names of its own."""
-    return start_server()
+    with serve(tmp_path_factory.mktemp("server")) as started:
+        yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def postgres() -> Iterator[str]:
     """The address of an empty database of a PostgreSQL of our own, with a password."""
     if programs() is None:
