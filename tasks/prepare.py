@@ -60,7 +60,7 @@ def prepare(
     why_missing = _why_missing(run.store, wanted, missing)
     batches = [missing[start : start + spreading.batch] for start in range(0, len(missing), spreading.batch)]
     where = {"store": run.store.address, "table": str(table), "root": str(root), "settings": settings}
-    calls = [{**where, "patients": {name: asdict(wanted[name]) for name in names}} for names in batches]
+    calls = ({**where, "patients": {name: asdict(wanted[name]) for name in names}} for names in batches)
     made: dict[str, str] = {}
     with progress("prepare", "patients") as bar, closing(spread(make_volumes, calls, spreading)) as results:
         for keys_of_batch in results:

@@ -2,13 +2,15 @@
 
 import logging
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from prefect import Task
 from prefect.client.orchestration import get_client
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
@@ -19,28 +21,41 @@ logger = logging.getLogger("gliaflow.run")
 
 R = TypeVar("R")
 
+AHEAD = 256  # calls that are given out and not yet done, so that memory does not grow with their number
+
 
 class NoCluster(GliaflowError):
     """The Dask cluster that a run is to use is not there, or its workers die of what they are given."""
 
 
-def spread(task: Task[..., R], calls: Sequence[dict[str, Any]], settings: SpreadSettings) -> Generator[R, None, None]:
+def spread(task: Task[..., R], calls: Iterable[dict[str, Any]], settings: SpreadSettings) -> Generator[R, None, None]:
     """The result of `task` for each of `calls` (its keyword arguments, all of them), as they come.
 
-    What travels between machines is small: references and settings, never arrays or frames. Without calls nothing is
-    started. Raises what the first call that fails raises, and gives up those that have not begun; `NoCluster` where
-    Dask is not installed, the cluster does not answer, or one batch has killed several workers.
+    What travels between machines is small: references and settings, never arrays or frames. Of many calls only some are
+    given out at a time, and made when it is their turn; without calls nothing is started. Raises what the first call
+    that fails raises, and gives up those that have not begun; `NoCluster` where Dask is not installed, the cluster does
+    not answer, or one batch has killed several workers.
     """
-    if not calls:
+    workers = settings.workers or os.cpu_count() or 1
+    turns = iter(calls)
+    first = list(islice(turns, workers))
+    if not first:
         return
-    workers = min(settings.workers or os.cpu_count() or 1, len(calls))
     # A runner of its own, not the flow's: a run that finds all results in the store starts no cluster.
-    chosen = _threads(workers) if settings.runner == "threads" else _dask(settings.scheduler, workers)
+    chosen = _threads(len(first)) if settings.runner == "threads" else _dask(settings.scheduler, len(first))
+    done: SimpleQueue[PrefectFuture[R]] = SimpleQueue()
+    out = 0
     with chosen as engine:
-        with temporary_settings({PREFECT_API_URL: _server()}):  # Dask's workers are given the settings of this moment
-            jobs = [engine.submit(task, call) for call in calls]
-        for job in as_completed(jobs):
-            yield job.result()
+        here = {PREFECT_API_URL: _server()}
+        for call in chain(first, turns):
+            with temporary_settings(here):  # Dask's workers are given the settings of this moment
+                engine.submit(task, call).add_done_callback(done.put)
+            out += 1
+            if out == AHEAD:
+                yield done.get().result()
+                out -= 1
+        for _ in range(out):
+            yield done.get().result()
 
 
 def _server() -> str:

@@ -231,3 +231,31 @@ def test_a_cluster_that_is_not_there_is_told(prefect_harness, monkeypatch):
     monkeypatch.setitem(sys.modules, "prefect_dask.task_runners", None)
     with pytest.raises(NoCluster, match="`dask` needs the package prefect_dask.*pip install prefect-dask"):
         share(runner="dask")
+
+
+def test_of_many_calls_only_some_are_given_out_at_a_time(prefect_harness, monkeypatch):
+    from prefect import flow, task
+
+    import tasks.spread
+    from tasks.spread import spread
+
+    monkeypatch.setattr(tasks.spread, "AHEAD", 3)
+    made: list[int] = []
+
+    @task(name="double", persist_result=False)
+    def double(number: int) -> int:
+        return 2 * number
+
+    def calls() -> Iterator[dict[str, int]]:
+        for number in range(20):
+            made.append(number)
+            yield {"number": number}
+
+    @flow
+    def many() -> list[tuple[int, int]]:
+        results = spread(double, calls(), SpreadSettings(workers=2))
+        return [(result, len(made) - done) for done, result in enumerate(results)]
+
+    given = many()
+    assert sorted(result for result, _ in given) == list(range(0, 40, 2))
+    assert max(out for _, out in given) == 3
