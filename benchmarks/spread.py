@@ -3,9 +3,9 @@
     python benchmarks/spread.py DATA --patients 60 250 --on threads:2 dask:1 dask:2 --repeats 3
 
 takes so many patients of DATA (by hard links, below the folder --work), and prints for each number the seconds of a
-cold `prepare` on each engine (its median, and all), then of the stages around it with the memory that each added to the
-process at its peak. Pages of mapped files don't count as memory: the system takes them back when it needs them. Dask's
-seconds contain the start of the cluster and of its workers.
+cold `prepare` on each engine (its median, and all) and the processor's seconds, which a busy machine changes less; then
+those of the stages around it, with the memory that each added to the process at its peak. Pages of mapped files don't
+count as memory: the system takes them back when it needs them. Dask's seconds contain the start of cluster and workers.
 """
 
 import argparse
@@ -44,12 +44,12 @@ def main() -> None:
         sys.stdout.write(f"{number} patients, {slices} slices, batches of {options.batch}\n")
         for engine in options.on:
             told = [ask(options, data, engine, number) for _ in range(options.repeats)]
-            seconds = [float(lines["prepare"].split()[0]) for lines in told]
-            middle = statistics.median(seconds)
-            sys.stdout.write(
-                f"  prepare on {engine:<10} {middle:7.1f} s, {1000 * middle / number:6.1f} ms a patient; "
-                f"all {' '.join(f'{value:.1f}' for value in seconds)}; cached {told[-1]['again']}\n"
-            )
+            seconds, used = ([float(lines["prepare"].split()[place]) for lines in told] for place in (0, 2))
+            middle, processor = statistics.median(seconds), statistics.median(used)
+            each = f"{1000 * middle / number:.0f} ms a patient, {1000 * processor / number:.0f} ms of a processor"
+            listed = " ".join(f"{value:.1f}" for value in seconds)
+            words = f"{middle:7.1f} s, {each}; all {listed}; cached {told[-1]['again']}"
+            sys.stdout.write(f"  prepare on {engine:<10} {words}\n")
             sys.stdout.flush()
         for stage in ["prepare", *STAGES]:
             sys.stdout.write(f"  {stage:<8} {told[-1][stage]}\n")
@@ -117,7 +117,8 @@ def measure(data: Path, artifacts: Path, engine: str, batch: int) -> None:
 @contextmanager
 def watched(stage: str) -> Iterator[None]:
     """Print the seconds that it takes, and by how much the process's own memory rose at most."""
-    before, peak, over, clock = own_memory(), [0], Event(), time.perf_counter()
+    before, peak, over = own_memory(), [0], Event()
+    clock, used = time.perf_counter(), processor_seconds()
 
     def watch() -> None:
         while not over.wait(0.02):
@@ -131,7 +132,13 @@ def watched(stage: str) -> Iterator[None]:
         seconds = time.perf_counter() - clock
         over.set()
         watcher.join()
-    sys.stdout.write(f"{stage} {seconds:.2f} s, + {peak[0] / 1e6:.0f} MB\n")
+    used = processor_seconds() - used
+    sys.stdout.write(f"{stage} {seconds:.2f} s, {used:.2f} of a processor, + {peak[0] / 1e6:.0f} MB\n")
+
+
+def processor_seconds() -> float:
+    """Of this process and of its children that have ended."""
+    return sum(os.times()[:4])
 
 
 def own_memory() -> int:
