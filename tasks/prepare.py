@@ -21,6 +21,7 @@ from gliaflow.store.artifacts import Artifact, Store
 from gliaflow.store.digests import digest_code, digest_json, library_versions
 from gliaflow.store.manifests import Provenance, read_manifest
 from gliaflow.store.runs import Run
+from gliaflow.store.shared import open_store
 from gliaflow.store.tables import read_table
 from gliaflow.store.why import Why, why_run
 from tasks.console import progress, tell_stage
@@ -59,7 +60,7 @@ def prepare(
     missing = [patient for patient, provenance in wanted.items() if provenance.key not in found]
     why_missing = _why_missing(run.store, wanted, missing)
     batches = [missing[start : start + spreading.batch] for start in range(0, len(missing), spreading.batch)]
-    where = {"store": run.store.address, "table": str(table), "root": str(root), "settings": settings}
+    where = {"store": run.store.address, "slices": asdict(slices), "root": str(root), "settings": settings}
     calls = ({**where, "patients": {name: asdict(wanted[name]) for name in names}} for names in batches)
     made: dict[str, str] = {}
     with progress("prepare", "patients") as bar, closing(spread(make_volumes, calls, spreading)) as results:
@@ -98,13 +99,14 @@ def _was_killed(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     retry_condition_fn=_was_killed,
 )
 def make_volumes(
-    store: str, table: str, root: str, settings: PrepareSettings, patients: dict[str, dict[str, Any]]
+    store: str, slices: dict[str, str], root: str, settings: PrepareSettings, patients: dict[str, dict[str, Any]]
 ) -> dict[str, str]:
     """Make the volumes of `patients`, each named with its provenance; returns the key of each.
 
-    `store` is the store's address, `table` the folder of the slice table. A child process does the work: where it is
-    killed, the patients left are tried again, each in a process of its own.
+    `store` is the store's address, `slices` the reference of the slice table, which this machine may have to fetch. A
+    child process does the work: where it is killed, the patients left are tried again, each in a process of its own.
     """
+    table = open_store(store).folder(Artifact(**slices))
     spec = {"store": store, "slices": f"{table}/slices.parquet", "root": root, "size": settings.size}
     keys: dict[str, str] = {}
     try:

@@ -80,7 +80,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
 
 @pytest.fixture
 def prepare_on(prefect_harness: None, tmp_path: Path) -> Callable[..., Path]:
-    """`prepare_on(data, name, **spreading)`: a run that ends with `prepare`; the folder of its artifacts."""
+    """`prepare_on(data, name or address, **spreading)`: a run that ends with `prepare`; the folder of its artifacts."""
     from prefect import flow
 
     from flows.steps import open_run
@@ -98,8 +98,9 @@ def prepare_on(prefect_harness: None, tmp_path: Path) -> Callable[..., Path]:
             return list(prepare(run, PrepareSettings(size=32), slices, root=root, spreading=spreading).volumes)
 
     def run(data: Path, name: str, **spreading: Any) -> Path:
-        prepare_alone(str(data), str(tmp_path / name), SpreadSettings(**spreading))
-        return tmp_path / name
+        artifacts = name if "://" in name else str(tmp_path / name)
+        prepare_alone(str(data), artifacts, SpreadSettings(**spreading))
+        return Path(artifacts)
 
     return run
 
@@ -167,6 +168,18 @@ def test_a_worker_killed_in_the_middle_costs_no_volume(start, prepare_on, kaggle
     assert list(building.iterdir()) == [], "what was half-made is cleared away"
     for folder in made.glob("volume/*"):
         read_manifest(folder).check(folder, "volume", folder.name)
+
+
+def test_machines_that_share_a_bucket_need_no_folder(start, prepare_on, kaggle, contents, bucket, tmp_path):
+    """The worker has copies of its own of what it reads, like another machine."""
+    cluster = start(1, GLIAFLOW_CACHE=str(tmp_path / "elsewhere"))
+    data = kaggle(3)
+    prepare_on(data, bucket, runner="dask", scheduler=cluster.address)
+    alone = contents(prepare_on(data, "alone"), "volume")
+    (elsewhere,) = (tmp_path / "elsewhere").iterdir()
+    assert contents(elsewhere, "volume") == alone and len(alone) == 3 * 4
+    (here,) = (tmp_path / "copies").iterdir()
+    assert contents(here, "volume") == alone, "fetched to be listed"
 
 
 def test_a_cluster_on_this_machine_is_started_only_for_what_is_missing(prepare_on, kaggle, contents):
