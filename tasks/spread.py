@@ -3,7 +3,8 @@
 import logging
 import os
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import Context, copy_context
 from itertools import chain, islice
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -45,22 +46,30 @@ def spread(task: Task[..., R], calls: Iterable[dict[str, Any]], settings: Spread
     chosen = _threads(len(first)) if settings.runner == "threads" else _dask(settings.scheduler, len(first))
     done: SimpleQueue[PrefectFuture[R]] = SimpleQueue()
     out = 0
-    with chosen as engine:
-        here = {PREFECT_API_URL: _server()}
+    with chosen as engine, _telling_the_server() as context:
         for call in chain(first, turns):
-            with temporary_settings(here):  # Dask's workers are given the settings of this moment
-                engine.submit(task, call).add_done_callback(done.put)
+            context.run(engine.submit, task, call).add_done_callback(done.put)
             out += 1
-            if out == AHEAD:
+            while out == AHEAD or (out and not done.empty()):
                 yield done.get().result()
                 out -= 1
         for _ in range(out):
             yield done.get().result()
 
 
-def _server() -> str:
-    """The Prefect server of this run. Workers that aren't told of one that the run started would each start another."""
-    return str(get_client(sync_client=True).api_url).rstrip("/")
+@contextmanager
+def _telling_the_server() -> Iterator[Context]:
+    """A context in which Prefect's settings name the server of this run: Dask's workers are given the settings.
+
+    Workers that aren't told of a server that the run has started for itself would each start another.
+    """
+    context, held = copy_context(), ExitStack()
+    server = str(get_client(sync_client=True).api_url).rstrip("/")
+    context.run(held.enter_context, temporary_settings({PREFECT_API_URL: server}))  # once: it takes some 30 ms
+    try:
+        yield context
+    finally:
+        context.run(held.close)
 
 
 @contextmanager

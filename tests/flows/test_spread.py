@@ -271,4 +271,4 @@ def test_of_many_calls_only_some_are_given_out_at_a_time(prefect_harness, monkey
 
     given = many()
     assert sorted(result for result, _ in given) == list(range(0, 40, 2))
-    assert max(out for _, out in given) == 3
+    assert max(out for _, out in given) <= 3
