@@ -43,6 +43,7 @@ run: $(READY)
 	  set -x && $(ENV)/bin/python -m flows train --data "$(DATA)" --artifacts "$(ARTIFACTS)" $(OPTIONS)
 
 # Whoever reaches a server can have its workers run any code.
+server: export PREFECT_UI_URL ?= http://$(HOST):$(PORT)
 server: $(READY)
 	@test "$(HOST)" = 127.0.0.1 -o -n "$$PREFECT_SERVER_API_AUTH_STRING" || \
 	  { echo "A server that other machines reach needs a password: give AUTH=user:password, or leave HOST out." >&2; exit 1; }

@@ -52,7 +52,7 @@ def watch(
     """Look at a folder; returns what was found, or the path of the page that tells how those that came differ.
 
     Args:
-        data: Folder with the slices, or s3://bucket/prefix.
+        data: Folder or archive with the slices, kaggle:OWNER/NAME, or s3://bucket/prefix.
         artifacts: Folder that keeps every stage's results and the registry of models, or s3://bucket/prefix.
         watching: When a challenger is trained, and how many of the last patients are looked at for drift.
         spreading: What the per-patient stages run on.

@@ -19,7 +19,9 @@ PAGES = [
     "artifacts/README.md",
     *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")),
 ]
-OF_OTHERS = {"--base-job-template", "--build", "--entrypoint", "--limit", "--profile", "--type"}  # options of prefect and docker
+OF_OTHERS = {  # options of prefect and docker
+    "--base-job-template", "--build", "--entrypoint", "--limit", "--profile", "--type",
+}  # fmt: skip
 STAGES = ["scan", "pair", "prepare", "label", "split", "train", "evaluate", "predict", "release", "report"]
 OTHERS = [  # of other runs, or parts of one
     "volume", "leakage", "pool", "audit", "crossval_report", "tuned", "verdict", "fingerprint", "contest", "gather",

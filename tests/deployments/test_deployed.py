@@ -12,6 +12,7 @@ from prefect.states import Completed, Running
 
 ROOT = Path(__file__).parents[2]
 TRAININGS = ["train", "crossval", "tune"]
+ALL = [*TRAININGS, "predict", "watch"]
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,8 @@ def deployed(server, tmp_path_factory):
     with server.client() as client:
         assert client.read_work_queue(queue).concurrency_limit == 2
         client.update_work_queue(queue, concurrency_limit=1)
-        found = client.read_deployments(deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=TRAININGS)))
-    assert sorted(deployment.name for deployment in found) == sorted(TRAININGS)
+        found = client.read_deployments(deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=ALL)))
+    assert sorted(deployment.name for deployment in found) == sorted(ALL)
     assert {deployment.parameters["data"] for deployment in found} == {str(folder)}
     return {deployment.name: deployment for deployment in found}
 
@@ -47,7 +48,7 @@ def test_a_training_waits_for_its_turn_in_the_queue_of_the_pool(deployed, name):
     assert deployment.parameters["artifacts"] == "elsewhere"
 
 
-@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize("name", ALL)
 def test_a_run_takes_the_code_from_this_checkout_wherever_its_worker_stands(deployed, name):
     assert deployed[name].pull_steps == [{"prefect.deployments.steps.set_working_directory": {"directory": str(ROOT)}}]
     assert str(ROOT) not in (ROOT / "prefect.yaml").read_text(encoding="utf-8")
@@ -66,10 +67,24 @@ def test_only_train_has_a_schedule_at_night_in_a_time_zone_and_a_second_deploy_r
     assert nightly.active
     assert (nightly.schedule.cron, nightly.schedule.timezone) == ("30 1 29 2 *", "Europe/Berlin")
     assert ZoneInfo(nightly.schedule.timezone)
-    assert deployed["crossval"].schedules == deployed["tune"].schedules == []
+    assert all(deployed[name].schedules == [] for name in ("crossval", "tune", "predict"))
 
 
-@pytest.mark.parametrize("name", TRAININGS)
+def test_the_nightly_model_is_registered_and_patients_whose_masks_are_still_drawn_wait(deployed):
+    assert deployed["train"].parameters["to_registry"] is True
+    assert deployed["train"].parameters["intake"] == {"unlabelled": "wait"}
+
+
+def test_a_look_comes_every_few_minutes_and_none_while_another_is_under_way(deployed):
+    watch = deployed["watch"]
+    (often,) = watch.schedules
+    assert often.active and often.schedule.interval.total_seconds() == 300
+    assert (watch.work_pool_name, watch.work_queue_name) == ("gliaflow", "default")
+    assert watch.global_concurrency_limit.limit == 1
+    assert watch.concurrency_options.collision_strategy == "CANCEL_NEW"
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_every_field_of_the_form_is_described_and_all_but_data_have_a_default(deployed, name):
     form = deployed[name].parameter_openapi_schema
     assert form["required"] == ["data"]
