@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 
 from gliaflow.evaluation.compare import CHANCE
 from gliaflow.inference.bundle import read_bundle
@@ -22,6 +21,7 @@ from gliaflow.store.runs import Run
 from gliaflow.store.shared import open_store
 from tasks.contest import ContestSettings, contest
 from tasks.fingerprint import fingerprint
+from tasks.retries import PUBLISHING
 from tasks.settings import EvaluateSettings, PrepareSettings, SplitSettings
 from tasks.tables import load
 
@@ -176,8 +176,7 @@ def _lineage(run: Run, results: Mapping[str, Artifact]) -> dict[str, Any]:
     }
 
 
-# Not cached: it belongs to this run's page.
-@task(name="registry", task_run_name="registry", cache_policy=NO_CACHE, persist_result=False)
+@task(name="registry", task_run_name="registry", **PUBLISHING)
 def publish_registry(address: str) -> None:
     """Show all versions of the store at `address` on the run's page."""
     registry = Registry(open_store(address))

@@ -7,7 +7,6 @@ import logging
 import re
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,8 @@ from typing import Any
 import pandas as pd
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from gliaflow.inference.bundle import NAME, read_bundle
-from gliaflow.process import run_child
 from gliaflow.report.tables import Column, Table, rows_of
 from gliaflow.store.artifacts import Artifact
 from gliaflow.store.digests import digest_code, digest_file, digest_json, library_versions
@@ -26,11 +23,13 @@ from gliaflow.store.manifests import Provenance, read_manifest
 from gliaflow.store.registry import Registry
 from gliaflow.store.runs import Run
 from gliaflow.store.shared import open_store
-from gliaflow.store.why import Why, why_run
-from tasks.console import progress, tell_stage
+from gliaflow.store.tables import read_table
+from gliaflow.store.why import Why
+from tasks.console import progress
+from tasks.patients import BATCH, OF, find_each, in_child, list_each, make_each
+from tasks.retries import PUBLISHING
 from tasks.settings import Nothing, SpreadSettings
-from tasks.spread import spread
-from tasks.stage import REUSED, Input, stage
+from tasks.stage import stage
 from tasks.tables import load, save
 
 logger = logging.getLogger("gliaflow.run")
@@ -99,65 +98,39 @@ def predict_patients(
 ) -> Predicted:
     """What `model` says of `patients` (their rows of the table `images`); those that are missing are made now."""
     clock = time.perf_counter()
-    store = run.store
-    wanted = {patient: _provenance(patient, rows, model) for patient, rows in patients.items()}
-    run.use(f"prediction/{provenance.key}" for provenance in wanted.values())
-    found = store.find_all("prediction", (provenance.key for provenance in wanted.values()))
-    missing = [patient for patient, provenance in wanted.items() if provenance.key not in found]
-    spreading, batch = _shares(spreading, len(missing))
-    batches = [missing[start : start + batch] for start in range(0, len(missing), batch)]
+    wanted = _provenances(patients, model)
+    found = find_each(run, "prediction", wanted)
+    missing = len(wanted) - len(found)
     where = {
-        "store": store.address,
+        "store": run.store.address,
         "release": str(model.folder),
         "model": model.name,
-        "images": str(store.folder(images) / "images.parquet"),
+        "images": asdict(images),
         "root": str(root),
     }
-    calls = [{"spec": {**where, "patients": {name: asdict(wanted[name]) for name in names}}} for names in batches]
-    made: dict[str, str] = {}
-    with closing(spread(apply_model, calls, spreading)) as results:
-        for keys_of_batch in results:
-            made |= keys_of_batch
-    keys = {patient: made.get(patient, provenance.key) for patient, provenance in wanted.items()}
-    run.use(f"prediction/{key}" for key in made.values())
-    found |= store.find_all("prediction", made.values())
-    each = {patient: found[key] for patient, key in keys.items()}
-    inputs: dict[str, Input] = {f"of {patient}": artifact for patient, artifact in each.items()}
-    provenance = list_predictions.provenance(Nothing(), inputs)
-    run.use([f"predictions/{provenance.key}"])
-    cached = not missing and store.find("predictions", provenance.key) is not None
-    why = Why(f"{len(missing)} of {len(wanted)} patients by {model.name}") if missing else REUSED
-    if not missing and not cached:
-        why = why_run(store, provenance, run.made)
-    artifact = list_predictions.obtain(store, provenance, Nothing(), inputs)
-    tell_stage(run.record(artifact, cached=cached, why=why, seconds=time.perf_counter() - clock))
-    return Predicted(artifact, each)
+    if spreading.runner == "threads":  # one process for all: the network takes every core, and loading it seconds
+        spreading = spreading.model_copy(update={"workers": 1, "batch": max(missing, 1)})
+    each = make_each(run, "prediction", wanted, found, apply_model, where, spreading)
+    why = Why(f"{missing} of {len(wanted)} patients by {model.name}") if missing else None
+    return Predicted(list_each(run, list_predictions, Nothing(), each, why, clock), each)
 
 
-# Not cached by Prefect: the flow asks only for what the store lacks, and a batch is no unit that comes again.
-@task(name="predict-patients", cache_policy=NO_CACHE, persist_result=False)
-def apply_model(spec: dict[str, Any]) -> dict[str, str]:
-    """Predict the patients of `spec` (see `gliaflow.inference.apply`) in a child process; returns the key of each."""
-    keys: dict[str, str] = {}
+@task(name="predict-patients", **BATCH)
+def apply_model(
+    store: str, release: str, model: str, images: dict[str, str], root: str, patients: dict[str, dict[str, Any]]
+) -> dict[str, str]:
+    """Predict `patients`, each named with its provenance, by the release in a folder; returns the key of each.
+
+    `store` is the store's address, `images` the reference of the image table, `model` what predictions call the model.
+    """
+    table = open_store(store).folder(Artifact(**images)) / "images.parquet"
+    spec = {"store": store, "release": release, "model": model, "images": str(table), "root": root}
     with progress("predict", "patients") as bar:
 
-        def on_event(event: dict[str, Any]) -> None:
-            if event["event"] == "predicted":
-                keys[event["patient"]] = event["key"]
-                bar(len(keys), len(spec["patients"]))
+        def told(keys: dict[str, str]) -> None:
+            bar(len(keys), len(patients))
 
-        run_child("gliaflow.inference.apply", spec, on_event)
-    return keys
-
-
-def _shares(spreading: SpreadSettings, patients: int) -> tuple[SpreadSettings, int]:
-    """What predicting runs on, and how many patients a task takes.
-
-    On one machine a single process predicts all: the network takes every core, and loading it takes seconds.
-    """
-    if spreading.runner == "threads":
-        return spreading.model_copy(update={"workers": 1}), max(patients, 1)
-    return spreading, spreading.batch
+        return in_child("gliaflow.inference.apply", "predicted", spec, patients, told)
 
 
 @stage(name="predictions", code=[], libraries=["pandas", "pyarrow"])
@@ -166,9 +139,9 @@ def list_predictions(folder: Path, settings: Nothing, **predictions: Path) -> No
 
     Paths of masks and overlays are relative to the artifact root.
     """
-    answers = []
+    answers = []  # read as they are: `save` validates all of them together
     for path in predictions.values():
-        rows = load(path, "answers")
+        rows = read_table(path / "answers.parquet")
         place = f"prediction/{read_manifest(path).provenance.key}"
         for column in ("mask", "overlay"):
             rows[column] = (place + "/" + rows[column]).astype("str")
@@ -177,12 +150,11 @@ def list_predictions(folder: Path, settings: Nothing, **predictions: Path) -> No
     save(folder, "answers", table)
     table.to_csv(folder / "answers.csv", index=False)
     for name in ("profiles", "rejected"):
-        tables = [load(path, name) for path in predictions.values()]
+        tables = [read_table(path / f"{name}.parquet") for path in predictions.values()]
         save(folder, name, pd.concat(tables, ignore_index=True))
 
 
-# Not cached: it belongs to this run's page.
-@task(name="publish", task_run_name="publish", cache_policy=NO_CACHE, persist_result=False)
+@task(name="publish", task_run_name="publish", **PUBLISHING)
 def publish_predictions(address: str, predictions: dict[str, str], model: str) -> None:
     """Show on the run's page what `model` said of each patient, and where masks and tables lie."""
     store, artifact = open_store(address), Artifact(**predictions)
@@ -207,11 +179,15 @@ def count_calls(answers: pd.DataFrame) -> str:
     return ", ".join(f"{int(counts.get(call, 0))} {words}" for call, words in named.items())
 
 
-def _provenance(patient: str, rows: pd.DataFrame, model: Model) -> Provenance:
-    return Provenance(
-        stage="prediction",
-        inputs={patient: digest_json(rows.to_json(orient="split")), "release": model.content},
-        parameters={"model": model.name},
-        code=digest_code(CODE),
-        libraries=library_versions(LIBRARIES),
-    )
+def _provenances(patients: Mapping[str, pd.DataFrame], model: Model) -> dict[str, Provenance]:
+    """All that what is said of each patient depends on, by patient."""
+    alike = {
+        "parameters": {"model": model.name},
+        "code": digest_code(CODE),
+        "libraries": library_versions(LIBRARIES),
+    }
+    wanted = {}
+    for patient, rows in patients.items():
+        inputs = {f"{OF}{patient}": digest_json(rows.to_json(orient="split")), "release": model.content}
+        wanted[patient] = Provenance(stage="prediction", inputs=inputs, **alike)
+    return wanted

@@ -6,17 +6,13 @@ stage's own artifact lists them.
 
 import logging
 import time
-from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from prefect import Task, task
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
+from prefect import task
 
-from gliaflow.process import ChildFailed, run_child
 from gliaflow.store.artifacts import Artifact, Store
 from gliaflow.store.digests import digest_code, digest_json, library_versions
 from gliaflow.store.manifests import Provenance, read_manifest
@@ -24,10 +20,10 @@ from gliaflow.store.runs import Run
 from gliaflow.store.shared import open_store
 from gliaflow.store.tables import read_table
 from gliaflow.store.why import Why, why_run
-from tasks.console import progress, tell_stage
+from tasks.console import progress
+from tasks.patients import BATCH, OF, find_each, in_child, list_each, make_each
 from tasks.settings import PrepareSettings, SpreadSettings
-from tasks.spread import spread
-from tasks.stage import REUSED, Input, stage
+from tasks.stage import stage
 from tasks.tables import load, save
 
 logger = logging.getLogger("gliaflow.run")
@@ -53,85 +49,29 @@ def prepare(
 ) -> Prepared:
     """The volumes of all patients in `slices`; those that are missing are made in tasks of some patients each."""
     clock = time.perf_counter()
-    table = run.store.folder(slices)
-    wanted = _provenances(table, settings)
-    run.use(f"volume/{provenance.key}" for provenance in wanted.values())
-    found = run.store.find_all("volume", (provenance.key for provenance in wanted.values()))
-    missing = [patient for patient, provenance in wanted.items() if provenance.key not in found]
-    why_missing = _why_missing(run.store, wanted, missing)
-    batches = [missing[start : start + spreading.batch] for start in range(0, len(missing), spreading.batch)]
+    wanted = _provenances(run.store.folder(slices), settings)
+    found = find_each(run, "volume", wanted)
+    missing = [patient for patient in wanted if patient not in found]
+    why = _why_missing(run.store, wanted, missing)
     where = {"store": run.store.address, "slices": asdict(slices), "root": str(root), "settings": settings}
-    calls = ({**where, "patients": {name: asdict(wanted[name]) for name in names}} for names in batches)
-    made: dict[str, str] = {}
-    with progress("prepare", "patients") as bar, closing(spread(make_volumes, calls, spreading)) as results:
-        for keys_of_batch in results:
-            made |= keys_of_batch
-            bar(len(made), len(missing))
-
-    keys = {patient: made.get(patient, provenance.key) for patient, provenance in wanted.items()}
-    run.use(f"volume/{key}" for key in made.values())
-    found |= run.store.find_all("volume", made.values())
-    volumes = {patient: found[key] for patient, key in keys.items()}
-    inputs: dict[str, Input] = {**volumes}
-    provenance = list_volumes.provenance(settings, inputs)
-    run.use([f"prepare/{provenance.key}"])
-    cached = not missing and run.store.find("prepare", provenance.key) is not None
-    why = REUSED if cached else why_missing or why_run(run.store, provenance, run.made)
-    artifact = list_volumes.obtain(run.store, provenance, settings, inputs)
-    tell_stage(run.record(artifact, cached=cached, why=why, seconds=time.perf_counter() - clock))
-    return Prepared(artifact, volumes)
+    with progress("prepare", "patients") as bar:
+        volumes = make_each(
+            run, "volume", wanted, found, make_volumes, where, spreading, told=lambda done: bar(done, len(missing))
+        )
+    return Prepared(list_each(run, list_volumes, settings, volumes, why, clock), volumes)
 
 
-def _was_killed(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, ChildFailed) and error.killed
-
-
-# Not cached by Prefect: the flow asks only for volumes that the store lacks, and a batch is no unit that comes again.
-# Tried again only where a process was killed: memory that others had taken may be free a little later. What a file
-# does is the same every time, and a worker of Dask that dies has its batches given to another by Dask itself.
-@task(
-    name="prepare-volumes",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=1,
-    retry_delay_seconds=20,
-    retry_condition_fn=_was_killed,
-)
+@task(name="prepare-volumes", **BATCH)
 def make_volumes(
     store: str, slices: dict[str, str], root: str, settings: PrepareSettings, patients: dict[str, dict[str, Any]]
 ) -> dict[str, str]:
     """Make the volumes of `patients`, each named with its provenance; returns the key of each.
 
-    `store` is the store's address, `slices` the reference of the slice table, which this machine may have to fetch. A
-    child process does the work: where it is killed, the patients left are tried again, each in a process of its own.
+    `store` is the store's address, `slices` the reference of the slice table, which this machine may have to fetch.
     """
     table = open_store(store).folder(Artifact(**slices))
     spec = {"store": store, "slices": f"{table}/slices.parquet", "root": root, "size": settings.size}
-    keys: dict[str, str] = {}
-    try:
-        _run_batch(spec, patients, keys)
-    except ChildFailed as failure:
-        if not failure.killed:
-            raise
-        logger.warning("A process that prepared patients was killed: they are tried again, one at a time")
-        for patient in [patient for patient in patients if patient not in keys]:
-            try:
-                _run_batch(spec, {patient: patients[patient]}, keys)
-            except ChildFailed as again:
-                named = ChildFailed(f"Patient {patient} could not be prepared. {again}")
-                named.killed = again.killed
-                raise named from again
-    return keys
-
-
-def _run_batch(spec: dict[str, Any], patients: dict[str, dict[str, Any]], keys: dict[str, str]) -> None:
-    """Prepare `patients` in a child process; puts the key of each into `keys` as soon as its volume is there."""
-
-    def on_event(event: dict[str, Any]) -> None:
-        keys[event["patient"]] = event["key"]
-
-    run_child("gliaflow.ingest.batch", {**spec, "patients": patients}, on_event)
+    return in_child("gliaflow.ingest.batch", "prepared", spec, patients)
 
 
 @stage(name="prepare", code=[], libraries=["pandas", "pyarrow"])
@@ -141,7 +81,7 @@ def list_volumes(folder: Path, settings: PrepareSettings, **volumes: Path) -> No
     facts = [read_table(path / "facts.parquet") for path in volumes.values()]
     listing = pd.DataFrame(
         {
-            "patient": list(volumes),
+            "patient": [name.removeprefix(OF) for name in volumes],
             "slices": [len(rows) for rows in facts],
             "content": [read_manifest(path).content for path in volumes.values()],
         }

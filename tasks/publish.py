@@ -6,12 +6,11 @@ from pathlib import Path
 import cv2
 from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from gliaflow.report.pictures import webp_address
 from gliaflow.store.artifacts import Artifact
 from gliaflow.store.shared import open_store
-from tasks.retries import PAUSES, is_passing
+from tasks.retries import PUBLISHING
 
 WIDTH = 512  # pixels; pictures live in Prefect's database, so they are small there and whole in the report
 PAGE_ALONE = {
@@ -25,17 +24,7 @@ PAGE_ALONE = {
 """Figures that stay in the report: a run's page shows what tells how it went, and every run adds its own."""
 
 
-# Not cached: the pictures belong to this run's page, whether or not the report was made by this run. Tried again where
-# Prefect's server is in trouble: the work of hours is done, and the server may be back in a moment.
-@task(
-    name="publish",
-    task_run_name="publish",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=len(PAUSES),
-    retry_delay_seconds=PAUSES,
-    retry_condition_fn=is_passing,
-)
+@task(name="publish", task_run_name="publish", **PUBLISHING)
 def publish(address: str, report: dict[str, str]) -> None:
     """Publish a report of the store at `address`; pictures travel as data URIs: the dashboard can't read the store."""
     store, page = open_store(address), Artifact(**report)

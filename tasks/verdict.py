@@ -6,13 +6,12 @@ from pathlib import Path
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 
 from gliaflow.evaluation.compare import compare_patients
 from gliaflow.report.tuning import TuningData, change_table, course, render_page, score_table, verdict_of
 from gliaflow.store.artifacts import Artifact
 from gliaflow.store.shared import open_store
-from tasks.retries import PAUSES, is_passing
+from tasks.retries import PUBLISHING
 from tasks.settings import EvaluateSettings
 from tasks.stage import stage
 from tasks.tables import load
@@ -62,17 +61,7 @@ def verdict(
     (folder / "summary.json").write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-# Not cached: it belongs to this run's page, whether or not the verdict was made by this run. Tried again as a report's
-# publishing is: Prefect's server may be back in a moment.
-@task(
-    name="publish",
-    task_run_name="publish",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=len(PAUSES),
-    retry_delay_seconds=PAUSES,
-    retry_condition_fn=is_passing,
-)
+@task(name="publish", task_run_name="publish", **PUBLISHING)
 def publish_verdict(address: str, page: dict[str, str], recipe: str) -> None:
     """Show the verdict on the flow run's page, with where `recipe` lies."""
     store, artifact = open_store(address), Artifact(**page)

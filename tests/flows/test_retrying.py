@@ -24,7 +24,7 @@ PAGE = "tasks.publish.create_markdown_artifact"
 CALLS = {  # what each stage calls of the domain, or of Prefect
     "scan": "tasks.scan.scan_folder",
     "pair": "tasks.pair.pair_slices",
-    "prepare": "tasks.prepare.run_child",
+    "prepare": "tasks.patients.run_child",
     "label": "tasks.label.label_slices",
     "split": "tasks.split.split_slices",
     "train": "tasks.train.run_child",

@@ -119,7 +119,7 @@ def test_a_file_that_changes_after_the_scan_is_noticed(copy, run_train, monkeypa
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds child processes through /proc")
 def test_a_killed_worker_does_not_end_the_run(copy, run_train, contents, monkeypatch):
-    import tasks.prepare
+    import tasks.patients
 
     data, artifacts = copy
     before = contents(artifacts)
@@ -136,13 +136,14 @@ def test_a_killed_worker_does_not_end_the_run(copy, run_train, contents, monkeyp
 
         run_child(module, spec, tell)
 
-    monkeypatch.setattr(tasks.prepare, "run_child", killed_once)
+    monkeypatch.setattr(tasks.patients, "run_child", killed_once)
     run_train(data, artifacts)
     assert len(killed) == 1
     assert contents(artifacts) == before
 
 
 def test_a_patient_that_kills_its_worker_every_time_is_named(copy, run_train, monkeypatch):
+    import tasks.patients
     import tasks.prepare
 
     data, artifacts = copy
@@ -157,7 +158,7 @@ def test_a_patient_that_kills_its_worker_every_time_is_named(copy, run_train, mo
             raise failure
         run_child(module, spec, on_event)
 
-    monkeypatch.setattr(tasks.prepare, "run_child", killed_by_one)
+    monkeypatch.setattr(tasks.patients, "run_child", killed_by_one)
     at_once = tasks.prepare.make_volumes.with_options(retry_delay_seconds=0)
     monkeypatch.setattr(tasks.prepare, "make_volumes", at_once)
     with pytest.raises(ChildFailed, match=r"Patient TCGA_DU_0002_20000101 could not be prepared\. .*SIGKILL"):

@@ -21,7 +21,7 @@ from gliaflow.ingest.passing import obtain_lasting
 from gliaflow.store.artifacts import Artifact, Store
 from gliaflow.store.manifests import Provenance
 from gliaflow.store.shared import open_store
-from gliaflow.store.tables import read_table, write_table
+from gliaflow.store.tables import read_rows, write_table
 
 LONGEST = 200  # bytes of an image's name in that of its mask: file systems take 255 in all
 ANSWERS = {
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> None:
     """As a JSON file says: store, release (a folder), model (its name), images (a table), root, patients."""
     spec = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     store, root = open_store(spec["store"]), Path(spec["root"])
-    table = read_table(Path(spec["images"]))
+    table = read_rows(Path(spec["images"]), "patient", list(spec["patients"]))
     release = load_release(Path(spec["release"]))
     for patient, provenance in spec["patients"].items():
         rows = table[table["patient"] == patient]
