@@ -90,7 +90,14 @@ def find(prefect_harness, base):
     from prefect.runtime import flow_run
 
     from flows.steps import take_in
-    from tasks.settings import IntakeSettings, PrepareSettings, SplitSettings, TrainSettings, TuneSettings
+    from tasks.settings import (
+        IntakeSettings,
+        PrepareSettings,
+        SplitSettings,
+        SpreadSettings,
+        TrainSettings,
+        TuneSettings,
+    )
     from tasks.split import split
     from tasks.tune import search
 
@@ -99,7 +106,7 @@ def find(prefect_harness, base):
         store = open_store(artifacts)
         run = Run(flow_run.name, store, {"data": "data"})
         with run.under_way():
-            cohort = take_in(run, str(base / "data"), IntakeSettings(), PrepareSettings(size=32), 16)
+            cohort = take_in(run, str(base / "data"), IntakeSettings(), PrepareSettings(size=32), SpreadSettings())
             parts = split(run, SplitSettings(), labels=cohort.labels, volumes=cohort.volumes)
             outcome = search(
                 run,
