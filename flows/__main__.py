@@ -4,7 +4,8 @@ import argparse
 import importlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
@@ -118,9 +119,8 @@ def _parameters(parser: argparse.ArgumentParser, options: argparse.Namespace, gr
 
 def run_flow(name: str, parameters: dict[str, Any]) -> int:
     """Run the flow `name` and say where its report is; expected failures are a sentence, without a traceback."""
-    log_to_terminal()
     try:
-        with prefect_set_up():
+        with log_to_terminal(), prefect_set_up():
             flow = getattr(importlib.import_module(f"flows.{name}"), name)  # imports Prefect, which reads its settings
             report = flow(**parameters)
     except GliaflowError as error:
@@ -130,13 +130,18 @@ def run_flow(name: str, parameters: dict[str, Any]) -> int:
     return 0
 
 
-def log_to_terminal() -> None:
-    """Show our own log lines, one a stage, plainly on standard error."""
+@contextmanager
+def log_to_terminal() -> Iterator[None]:
+    """Within this context our own log lines, one a stage, are shown plainly on standard error."""
     logger = logging.getLogger("gliaflow")
     logger.setLevel(logging.INFO)
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 if __name__ == "__main__":
