@@ -1,13 +1,12 @@
 """`python -m flows compare`: two past runs, patient by patient."""
 
 import argparse
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from flows.upkeep import add_command
+from flows.upkeep import add_command, say
 from gliaflow.arguments import whole
 from gliaflow.errors import GliaflowError
 from gliaflow.evaluation.compare import SAMPLED, Comparison, compare_patients
@@ -48,16 +47,14 @@ def add_comparison(commands: "argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _compare(options: argparse.Namespace) -> int:
-    try:
+    def lines() -> list[str]:
         store = open_store(options.artifacts)
         runs = read_runs(store)
         a, b = (_read(store, find_run(store, runs, name)) for name in (options.a, options.b))
         found = compare_patients(a.patients, b.patients, resamples=options.resamples, seed=options.seed)
-    except GliaflowError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write("\n".join([*_headline(a, b), "", *_tell(found), "", *_changes(found), *_warn(a, b)]) + "\n")
-    return 0
+        return [*_headline(a, b), "", *_tell(found), "", *_changes(found), *_warn(a, b)]
+
+    return say(lines)
 
 
 def _read(store: Store, run: Run) -> Tested:

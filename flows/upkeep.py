@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tqdm import tqdm
@@ -44,14 +45,19 @@ def add_command(
     return parser
 
 
-def _why(options: argparse.Namespace) -> int:
+def say(make: Callable[[], Iterable[str]]) -> int:
+    """Print the lines that `make` gives; what is expected to fail is a sentence on standard error. The exit status."""
     try:
-        lines = explain_run(open_store(options.artifacts), options.name, options.stage)
+        lines = list(make())
     except GliaflowError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
+
+
+def _why(options: argparse.Namespace) -> int:
+    return say(lambda: explain_run(open_store(options.artifacts), options.name, options.stage))
 
 
 def _gc(options: argparse.Namespace) -> int:

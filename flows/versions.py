@@ -1,10 +1,8 @@
 """`python -m flows models` and `rollback`: the registry of models, and going back to an earlier one."""
 
 import argparse
-import sys
 
-from flows.upkeep import add_command
-from gliaflow.errors import GliaflowError
+from flows.upkeep import add_command, say
 from gliaflow.report.versions import figure_of, state_of
 from gliaflow.store.failures import in_words
 from gliaflow.store.registry import Registry, Version
@@ -21,26 +19,21 @@ def add_registry(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _models(options: argparse.Namespace) -> int:
-    try:
+    def lines() -> list[str]:
         registry = Registry(open_store(options.artifacts))
-        lines = _whole(registry, registry.find(options.version)) if options.version else _listing(registry)
-    except GliaflowError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 0
+        return _whole(registry, registry.find(options.version)) if options.version else _listing(registry)
+
+    return say(lines)
 
 
 def _roll_back(options: argparse.Namespace) -> int:
-    try:
+    def lines() -> list[str]:
         store = open_store(options.artifacts)
         with in_words(store.root):
             version = Registry(store).roll_back(options.version, options.why)
-    except GliaflowError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"{version.name} is current again, as made by run {version.run}.\n")
-    return 0
+        return [f"{version.name} is current again, as made by run {version.run}."]
+
+    return say(lines)
 
 
 def _listing(registry: Registry) -> list[str]:

@@ -1,5 +1,6 @@
 """Fixtures shared by every room: tiny made-up patients in the layout of kaggle_3m, and the real ones where at hand."""
 
+import json
 import logging
 import os
 import tempfile
@@ -12,6 +13,14 @@ import pytest
 import tifffile
 
 Kaggle = Callable[..., Path]
+TINY_RECIPE = {
+    "work_size": 32,
+    "filters": [4, 8],
+    "dropouts": [0.1, 0.2],
+    "epochs": 2,
+    "batch_size": 4,
+    "precision": "float32",
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -68,6 +77,14 @@ def kaggle(tmp_path: Path) -> Kaggle:
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recipe file by which a training on tiny patients takes seconds."""
+    path = tmp_path_factory.mktemp("recipe") / "tiny.json"
+    path.write_text(json.dumps(TINY_RECIPE))
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -21,14 +21,6 @@ import pytest
 from benchmarks.postgres import database, programs
 from benchmarks.serving import Server, Worker, serve, wait_for, work
 
-TINY_RECIPE = {
-    "work_size": 32,
-    "filters": [4, 8],
-    "dropouts": [0.1, 0.2],
-    "epochs": 2,
-    "batch_size": 4,
-    "precision": "float32",
-}
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -84,7 +76,9 @@ def make_pool() -> Callable[[Server], str]:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory, write_patient: Callable[..., Path]) -> Callable[..., dict[str, Any]]:
+def tiny(
+    tmp_path_factory: pytest.TempPathFactory, write_patient: Callable[..., Path], recipe: Path
+) -> Callable[..., dict[str, Any]]:
     """`tiny(artifacts)`: the parameters of a run of seconds, as a deployment holds them: six patients, tiny recipe.
 
     The patients are shared: `tiny(artifacts, data=DIR)` takes others.
@@ -92,8 +86,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, write_patient: Callable[..., 
     base = tmp_path_factory.mktemp("tiny")
     for i, site in enumerate(("CS", "DU", "HT", "CS", "DU", "HT"), start=1):
         write_patient(base / "data", f"TCGA_{site}_{i:04d}_20000101")
-    recipe = base / "recipe.json"
-    recipe.write_text(json.dumps(TINY_RECIPE))
 
     def parameters(artifacts: Path | str, data: Path | str = base / "data") -> dict[str, Any]:
         return {

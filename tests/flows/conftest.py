@@ -13,15 +13,6 @@ import pytest
 from gliaflow.store.runs import read_runs
 from gliaflow.store.shared import open_store
 
-TINY_RECIPE = {
-    "work_size": 32,
-    "filters": [4, 8],
-    "dropouts": [0.1, 0.2],
-    "epochs": 2,
-    "batch_size": 4,
-    "precision": "float32",
-}
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -50,13 +41,6 @@ def prefect_harness() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
-
-
-@pytest.fixture(scope="session")
-def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("recipe") / "tiny.json"
-    path.write_text(json.dumps(TINY_RECIPE))
-    return path
 
 
 @pytest.fixture(scope="session")
