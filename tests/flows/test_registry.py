@@ -24,6 +24,8 @@ def registered(first, run_train, write_patient, tmp_path_factory):
     data, artifacts = base / "data", base / "artifacts"
     one = run_train(data, artifacts, register=True)
     assert one.ran == ["scan", "fingerprint"], "nothing is trained again to be registered"
+    again = run_train(data, artifacts, register=True)
+    assert again.ran == ["scan", "split"], "split around the frozen patients, to the same parts: the same model"
     for number, site in ((7, "CS"), (8, "DU")):
         write_patient(data, f"TCGA_{site}_000{number}_20000101")
     two = run_train(data, artifacts, register=True)

@@ -211,6 +211,13 @@ def test_frozen_patients_that_are_not_there_and_protocols_without_test_patients_
             split_slices(labels, protocol, frozen=[labels["patient"].iloc[0]])
 
 
+def test_the_data_by_which_patients_were_frozen_are_split_as_they_were(labels: pd.DataFrame) -> None:
+    """So that the same model is found again, and not trained anew by another val part."""
+    first = split_slices(labels, seed=4)
+    frozen = sorted(first.loc[first["part"] == "test", "patient"].unique())
+    pd.testing.assert_frame_equal(split_slices(labels, seed=4, frozen=frozen), first)
+
+
 def test_examinations_of_one_person_stay_in_one_part(labels: pd.DataFrame) -> None:
     again = labels[labels["site"] == "DU"]
     cases = pd.concat([labels, again.assign(patient=again["patient"] + "_later")], ignore_index=True)

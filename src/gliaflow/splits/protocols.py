@@ -81,12 +81,7 @@ def split_slices(
         )
     _check_share("val_fraction", val_fraction)
     tested = pd.Series(pd.NA, index=patients.index, dtype="Int64")
-    if frozen:
-        _check_frozen(patients, frozen)
-        _check_images(slices[~person.isin(frozen)], frozen_images)
-        about = "With the frozen patients"
-        parts = _parts_around(patients, patients.index.isin(frozen), val_fraction, [seed], about)
-    elif protocol == "patient":
+    if protocol == "patient":
         _check_share("test_fraction", test_fraction)
         sizes = [_share(val_fraction, len(patients)), _share(test_fraction, len(patients))]
         if sum(sizes) >= len(patients):
@@ -96,6 +91,12 @@ def split_slices(
             )
         dealt = _deal(patients, [len(patients) - sum(sizes), *sizes], np.random.default_rng(seed))
         parts = dealt.map(dict(enumerate(PARTS)).get)
+        if frozen:
+            _check_frozen(patients, frozen)
+            _check_images(slices[~person.isin(frozen)], frozen_images)
+            is_test = patients.index.isin(frozen)
+            if (is_test != (parts == "test")).any():  # else the data are those by which they were frozen: as it was
+                parts = _parts_around(patients, is_test, val_fraction, [seed], "With the frozen patients")
     else:
         tested = _fold_patients(patients, folds, seed) if protocol == "crossval" else _fold_sites(patients)
         parts = _parts_of_fold(patients, tested, fold, val_fraction, seed)
