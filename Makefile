@@ -9,6 +9,7 @@
 # make server    Prefect's server and dashboard, http://127.0.0.1:4200; `make run` sends its runs there while it is up
 # make worker    runs on this machine what the server has to run
 # make deploy    puts the deployments of prefect.yaml on the server, with DATA and ARTIFACTS; again after every change
+# make notify TO=https://…   has the server post to this webhook when a run fails (docs/failures.md)
 #
 # DATABASE=postgresql://user:password@host/name  in place of SQLite      AUTH=user:password  for all of these, and for run
 # HOST, PORT     where the server is                     NIGHTLY="0 2 * * *" TIMEZONE=Etc/UTC  when the nightly run starts
@@ -33,9 +34,9 @@ SETTINGS := $(shell grep -v '^\#' deploy/prefect.env)
 
 export PREFECT_HOME ?= $(CURDIR)/.prefect
 
-.PHONY: run server worker deploy test lint format lock clean
+.PHONY: run server worker deploy notify test lint format lock clean
 
-run worker deploy: export PREFECT_API_URL ?= http://$(HOST):$(PORT)/api
+run worker deploy notify: export PREFECT_API_URL ?= http://$(HOST):$(PORT)/api
 run deploy: $(if $(filter $(PHANTOM),$(DATA)),$(PHANTOM)/data.csv)
 
 run: $(READY)
@@ -43,7 +44,6 @@ run: $(READY)
 	  set -x && $(ENV)/bin/python -m flows train --data "$(DATA)" --artifacts "$(ARTIFACTS)" $(OPTIONS)
 
 # Whoever reaches a server can have its workers run any code.
-server: export PREFECT_UI_URL ?= http://$(HOST):$(PORT)
 server: $(READY)
 	@test "$(HOST)" = 127.0.0.1 -o -n "$$PREFECT_SERVER_API_AUTH_STRING" || \
 	  { echo "A server that other machines reach needs a password: give AUTH=user:password, or leave HOST out." >&2; exit 1; }
@@ -62,10 +62,18 @@ deploy: $(READY)
 	env $(SETTINGS) $(ENV)/bin/python deploy/pool.py
 	env $(SETTINGS) $(ENV)/bin/prefect --no-prompt deploy --all
 
+notify: $(READY)
+	@$(ENV)/bin/python deploy/reach.py
+	env $(SETTINGS) $(ENV)/bin/python deploy/notify.py "$(TO)"
+
+ifneq ($(HOST),0.0.0.0)  # an address to listen on, not one to go to
+server: export PREFECT_UI_URL ?= http://$(HOST):$(PORT)
+endif
+
 # `value`: a $ in a password is a $.
 ifneq ($(value AUTH),)
 server: export PREFECT_SERVER_API_AUTH_STRING := $(value AUTH)
-run worker deploy: export PREFECT_API_AUTH_STRING := $(value AUTH)
+run worker deploy notify: export PREFECT_API_AUTH_STRING := $(value AUTH)
 endif
 ifneq ($(value DATABASE),)
 server: export PREFECT_SERVER_DATABASE_CONNECTION_URL := $(subst postgresql://,postgresql+asyncpg://,$(subst sslmode=,ssl=,$(value DATABASE)))

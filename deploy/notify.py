@@ -13,6 +13,7 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.schemas.automations import AutomationCore
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL
 
 FILE = Path(__file__).with_name("notify.yaml")
 NAME = "gliaflow"  # of the block
@@ -27,6 +28,8 @@ def main() -> None:
         "--block", metavar="TYPE/NAME", help="A notification block of the server, such as slack-webhook/team."
     )
     options = parser.parse_args()
+    if not PREFECT_API_URL.value():  # else Prefect starts a server for this command alone, and that one is told
+        sys.exit("PREFECT_API_URL names no server to be told. Use `make notify TO=ADDRESS`, or set it.")
     if options.address:
         block = save_webhook(options.address)
     with get_client(sync_client=True) as client:

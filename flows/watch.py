@@ -9,15 +9,12 @@ from prefect.states import Completed
 
 from flows.steps import open_run
 from flows.train import train
-from gliaflow.ingest.reasons import UnusableSource
 from gliaflow.ingest.sources import EmptySource, source_name
 from gliaflow.report.tables import plural
-from gliaflow.splits.protocols import UnusableSplit
 from gliaflow.store.failures import in_words
 from gliaflow.store.registry import Registry, Version
 from gliaflow.store.runs import Run
 from gliaflow.store.watched import Watched
-from schemas import InvalidTable
 from tasks.enrol import freeze
 from tasks.gather import gather
 from tasks.predictions import choose_model, digest_images, image_groups, predict_patients, publish_predictions
@@ -32,7 +29,15 @@ from tasks.settings import (
     TrainSettings,
     WatchSettings,
 )
-from tasks.watch import Sight, hold_against, only_look, passing_faults, profiles_of, take_a_look
+from tasks.watch import (
+    Sight,
+    hold_against,
+    noting_the_challenge,
+    only_look,
+    passing_faults,
+    profiles_of,
+    take_a_look,
+)
 
 logger = logging.getLogger("gliaflow.run")
 
@@ -84,19 +89,23 @@ def watch(
                 assert watched.last is not None
                 return _nothing(f"nothing new since {watched.last['when']}")
             found = sight.in_words
-            if not known:
-                with run.under_way():
+            with run.under_way():
+                if not known:
                     found = _look_closer(run, watched, sight, current, data, watching, spreading)
-            if due:
-                _say(f"{sight.in_words}: training {'a challenger' if current else 'the first'}")
-                try:
-                    train(
-                        data, artifacts, spreading, intake, preparing, splitting, training, evaluating, to_registry=True
-                    )
-                except (UnusableSource, UnusableSplit, InvalidTable) as error:  # of the data: the same the next time
-                    watched.add(watched.challenge(run=run.name, files=sight.files, outcome=str(error)))
-                    raise
-                watched.add(watched.challenge(run=run.name, files=sight.files, outcome="trained"))
+                if due:
+                    _say(f"{sight.in_words}: training {'a challenger' if current else 'the first'}")
+                    with noting_the_challenge(run, watched, sight):
+                        train(
+                            data,
+                            artifacts,
+                            spreading,
+                            intake,
+                            preparing,
+                            splitting,
+                            training,
+                            evaluating,
+                            to_registry=True,
+                        )
     return found
 
 

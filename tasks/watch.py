@@ -1,23 +1,26 @@
 """Looking at a folder that grows: what is new in it, and how those that came differ from a model's own patients."""
 
 import logging
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from gliaflow.errors import GliaflowError
 from gliaflow.evaluation.drift import measure_drift
 from gliaflow.events import plain
 from gliaflow.inference.profile import MEASURES, PROFILE
 from gliaflow.ingest.reasons import REASONS
 from gliaflow.ingest.sources import open_source
+from gliaflow.process import ChildFailed
 from gliaflow.report.drift import DriftData, write_drift
 from gliaflow.report.tables import plural
-from gliaflow.store.artifacts import LOCKS, UNPACKED, Artifact
+from gliaflow.store.artifacts import LOCKS, RUNS, UNPACKED, Artifact
 from gliaflow.store.digests import digest_code, digest_json, library_versions
+from gliaflow.store.failures import StoreFailed
 from gliaflow.store.locks import try_hold
 from gliaflow.store.manifests import Provenance
 from gliaflow.store.registry import Registry, Version
@@ -25,6 +28,7 @@ from gliaflow.store.runs import Run
 from gliaflow.store.watched import Watched
 from tasks.scan import look
 from tasks.settings import Settings
+from tasks.spread import NoCluster
 from tasks.stage import stage
 from tasks.tables import load, save
 
@@ -63,7 +67,32 @@ def take_a_look(run: Run, data: str) -> Sight:
     versions = Registry(run.store).versions()
     tried = {patient for version in versions for patient in version.patients}
     labelled = frozenset(drawn & seen)
-    return Sight(files.content, labelled, labelled - tried, bool(versions) and not versions[-1].verdicts)
+    return Sight(files.content, labelled, labelled - tried, bool(versions) and _was_left(run, versions[-1]))
+
+
+def _was_left(run: Run, version: Version) -> bool:
+    """Whether the run that registered a version ended before it was judged; while it lives it will judge itself."""
+    if version.verdicts:
+        return False
+    with try_hold(run.store.root / LOCKS / f"{RUNS}-{version.run}") as ended:
+        return ended
+
+
+@contextmanager
+def noting_the_challenge(run: Run, watched: Watched, sight: Sight) -> Iterator[None]:
+    """Enter what becomes of a training within this context: of the same files it is not begun again by itself.
+
+    What may pass is not entered: a store or a cluster that can't be reached, a process that was killed.
+    """
+    try:
+        yield
+    except (StoreFailed, NoCluster):
+        raise
+    except GliaflowError as error:
+        if not (isinstance(error, ChildFailed) and error.killed):
+            watched.add(watched.challenge(run=run.name, files=sight.files, outcome=str(error)))
+        raise
+    watched.add(watched.challenge(run=run.name, files=sight.files, outcome="trained"))
 
 
 def note_arrivals(run: Run, rows: list[dict[str, Any]]) -> Artifact:

@@ -70,8 +70,7 @@ def test_only_train_has_a_schedule_at_night_in_a_time_zone_and_a_second_deploy_r
     assert all(deployed[name].schedules == [] for name in ("crossval", "tune", "predict"))
 
 
-def test_the_nightly_model_is_registered_and_patients_whose_masks_are_still_drawn_wait(deployed):
-    assert deployed["train"].parameters["to_registry"] is True
+def test_patients_whose_masks_are_still_drawn_wait_at_night(deployed):
     assert deployed["train"].parameters["intake"] == {"unlabelled": "wait"}
 
 

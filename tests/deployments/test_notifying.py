@@ -60,6 +60,16 @@ def command(server: Server) -> Iterator[Callable[..., str]]:
             client.delete_automation(automation.id)
 
 
+def test_without_a_server_named_nobody_is_told_and_that_is_said(tmp_path, monkeypatch):
+    """Else Prefect would start a server for the command alone, and that one would be told."""
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    command = [sys.executable, str(ROOT / "deploy" / "notify.py"), "http://127.0.0.1:9/hook"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == "PREFECT_API_URL names no server to be told. Use `make notify TO=ADDRESS`, or set it.\n"
+
+
 def test_a_run_that_fails_is_told_with_its_reason(server, webhook, command, tmp_path):
     for _ in range(2):  # a second call takes the place of the first: one message, not two
         assert command("deploy/notify.py", webhook.address).splitlines() == NAMES

@@ -10,7 +10,10 @@ import tifffile
 
 from gliaflow.ingest.pair import TooManyRejected
 from gliaflow.ingest.sources import EmptySource
+from gliaflow.process import ChildFailed
+from gliaflow.splits.leaks import LeakFound
 from gliaflow.store.artifacts import Store
+from gliaflow.store.failures import StoreFailed
 from gliaflow.store.locks import hold
 from gliaflow.store.registry import Registry
 from gliaflow.store.runs import read_runs
@@ -204,6 +207,45 @@ def test_data_that_no_model_can_be_trained_of_are_tried_once(folder, look, write
         json.loads(path.read_text()).get("outcome") for path in sorted(artifacts.glob("journals/watch-*/*.json"))
     ]
     assert len(outcomes) == 2 and "were rejected, more than the limit" in outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("failure", "again"),
+    [(LeakFound("alike"), False), (StoreFailed("no room"), True), (ChildFailed("no tumour"), False)],
+)
+def test_only_what_may_pass_is_trained_again_by_itself(folder, look, write_patient, monkeypatch, failure, again):
+    import flows.watch
+
+    data, artifacts = folder
+    add_patient(write_patient, data, "TCGA_CS_0011_20000101", masks=True)
+
+    def fail(*arguments, **more):
+        raise failure
+
+    monkeypatch.setattr(flows.watch, "train", fail)
+    with pytest.raises(type(failure)):
+        look(data, artifacts, challenge_after=1)
+    assert read_runs(Store(artifacts))[-1].state == "failed"
+    if again:
+        with pytest.raises(type(failure)):
+            look(data, artifacts, challenge_after=1)
+    else:
+        assert look(data, artifacts, challenge_after=1).startswith("nothing new since 20")
+
+
+def test_a_model_whose_run_is_still_at_work_is_left_to_it(folder, look, run_train, monkeypatch):
+    import tasks.enrol
+
+    data, artifacts = folder
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks.enrol, "contest", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run_train(data, artifacts, register=True, epochs=1)
+    version = Registry(Store(artifacts)).find("v2")
+    assert version.verdicts == []
+    with hold(artifacts / ".locks" / f"runs-{version.run}"):
+        look(data, artifacts)
+    assert Registry(Store(artifacts)).find("v2").verdicts == [] and len(Registry(Store(artifacts)).versions()) == 2
 
 
 def test_what_can_not_be_read_for_a_moment_is_read_at_the_next_look(folder, look, write_patient, monkeypatch):
