@@ -11,6 +11,7 @@ from tasks.console import progress
 from tasks.settings import Training
 from tasks.stage import stage
 from tasks.tables import load
+from tasks.turns import turn
 
 logger = logging.getLogger("gliaflow.run")
 
@@ -41,14 +42,15 @@ def train(
 
 
 def train_in_child(spec: dict[str, Any], on_event: Callable[[dict[str, Any]], None]) -> None:
-    """Train as `spec` says in a child process; one that is killed goes on once from its checkpoint.
+    """Train as `spec` says in a child process, when its turn has come; killed, it goes on once from its checkpoint.
 
     Most are killed for want of memory, which another process may have taken for a while, and the second try costs an
     epoch at the most. Any other failure would come again: a loss that explodes explodes alike, as all is seeded.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return run_child("gliaflow.model.training", spec, on_event)
+            with turn():
+                return run_child("gliaflow.model.training", spec, on_event)
         except ChildFailed as failure:
             if not failure.killed or attempt == ATTEMPTS:
                 raise

@@ -12,14 +12,16 @@ The server is one a session; what its processes do is in `benchmarks/serving.py`
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.exceptions import ObjectNotFound
 
 from benchmarks.postgres import database, programs
 from benchmarks.serving import Server, Worker, serve, wait_for, work
+from tasks.turns import LIMIT
 
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -36,6 +38,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server that tests share: on SQLite, without authentication. Give each test a pool and names of its own."""
     with serve(tmp_path_factory.mktemp("server")) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def forget_limit(server: Server) -> Callable[[], None]:
+    """`forget_limit()`: the server that tests share has no limit of trainings, for which others would wait."""
+
+    def forget() -> None:
+        with server.client() as client, suppress(ObjectNotFound):
+            client.delete_global_concurrency_limit_by_name(LIMIT)
+
+    return forget
 
 
 @pytest.fixture

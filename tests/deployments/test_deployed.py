@@ -6,9 +6,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Completed, Running
+
+from tasks.turns import LIMIT
 
 ROOT = Path(__file__).parents[2]
 TRAININGS = ["train", "crossval", "tune"]
@@ -16,25 +19,28 @@ ALL = [*TRAININGS, "predict", "watch"]
 
 
 @pytest.fixture(scope="module")
-def deployed(server, tmp_path_factory):
+def deployed(server, forget_limit, tmp_path_factory):
     """The deployments by name, after `make deploy` was run twice."""
     folder = tmp_path_factory.mktemp("data")
     first = server.make("deploy", f"DATA={folder}", "NIGHTLY=0 0 29 2 *")
     with server.client() as client:
         queue = client.read_work_queue_by_name("training", work_pool_name="gliaflow").id
         client.update_work_queue(queue, concurrency_limit=2)  # as someone may have done in the dashboard
+        client.update_global_concurrency_limit(LIMIT, GlobalConcurrencyLimitUpdate(limit=2))
     again = server.make(
         "deploy", f"DATA={folder}", "ARTIFACTS=elsewhere", "NIGHTLY=30 1 29 2 *", "TIMEZONE=Europe/Berlin"
     )
-    assert "Made the work pool gliaflow" in first and "runs 1 at a time" in first
+    assert "Made the work pool gliaflow" in first and "runs 1 at a time" in first and "Made the limit training" in first
     assert "Made" not in again
     with server.client() as client:
         assert client.read_work_queue(queue).concurrency_limit == 2
+        assert client.read_global_concurrency_limit_by_name(LIMIT).limit == 2
         client.update_work_queue(queue, concurrency_limit=1)
         found = client.read_deployments(deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=ALL)))
     assert sorted(deployment.name for deployment in found) == sorted(ALL)
     assert {deployment.parameters["data"] for deployment in found} == {str(folder)}
-    return {deployment.name: deployment for deployment in found}
+    yield {deployment.name: deployment for deployment in found}
+    forget_limit()
 
 
 @pytest.mark.parametrize("name", TRAININGS)

@@ -1,6 +1,7 @@
 """A training whose process is killed goes on once; what would fail alike is not tried again."""
 
 import logging
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -61,3 +62,25 @@ def test_a_loss_that_explodes_is_not_tried_again(start):
     with pytest.raises(ChildFailed, match="became nan"):
         start(False)
     assert (start.starts, start.pauses) == (1, [])
+
+
+def test_each_try_has_its_turn_and_gives_it_back_in_the_pause(monkeypatch):
+    told, child = [], Child(True)
+
+    @contextmanager
+    def turn():
+        told.append("turn")
+        try:
+            yield
+        finally:
+            told.append("end")
+
+    def run_child(*given):
+        told.append("child")
+        child(*given)
+
+    monkeypatch.setattr(train, "turn", turn)
+    monkeypatch.setattr(train, "run_child", run_child)
+    monkeypatch.setattr(train, "time", SimpleNamespace(sleep=lambda _: told.append("pause")))
+    train.train_in_child({}, print)
+    assert told == ["turn", "child", "end", "pause", "turn", "child", "end"]
