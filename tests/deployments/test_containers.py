@@ -1,8 +1,9 @@
-"""The files for containers: as far as can be told without an engine to run them on."""
+"""The files for containers: as far as can be told without an engine. What was run on one is in docs/deployments.md."""
 
 import json
 import re
 import subprocess
+import sys
 import uuid
 from pathlib import Path
 
@@ -62,9 +63,31 @@ def test_the_containers_get_what_make_gives():
 
 def test_the_server_and_the_worker_are_started_as_by_make():
     printed = subprocess.run([*MAKE, "-n", "server", "worker"], cwd=ROOT, capture_output=True, text=True).stdout
-    for name in ("server", "worker"):
-        words = [word for word in SERVICES[name]["command"] if word not in ("0.0.0.0", "4200", "--host", "--port")]
-        assert f"/{' '.join(words)}" in printed.replace('"', "")
+    words = [word for word in SERVICES["server"]["command"] if word not in ("0.0.0.0", "4200", "--host", "--port")]
+    assert f"/{' '.join(words)}" in printed.replace('"', "")
+    worker = re.search(r"exec (prefect worker start [^;]*);", SERVICES["worker"]["command"][-1])
+    assert worker is not None and f"/{worker[1]}" in printed
+
+
+def test_a_worker_that_comes_back_first_sets_right_what_its_container_left(server, tmp_path):
+    """Without a server it ends, and the engine starts it again: what it would set right is on the server."""
+    service = SERVICES["worker"]
+    assert service["hostname"] and service["restart"] == "unless-stopped"
+    shell, option, line = service["command"]
+    assert (shell, option) == ("sh", "-c")
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    line = line.replace("exec prefect worker start", "echo starts")
+
+    def run(**settings):
+        path = f"{Path(sys.executable).parent}:{server.environment['PATH']}"
+        environment = {**server.environment, "PATH": path, "PYTHONPATH": str(ROOT), **settings}
+        return subprocess.run([shell, option, line], cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    said = run().stdout.splitlines()
+    assert said == ["Prefect shows no run that has ended.", "starts --pool gliaflow --type process"]
+    gone = run(PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert gone.returncode == 1 and "starts" not in gone.stdout and "No Prefect server answers" in gone.stderr
 
 
 def test_the_health_of_the_server_is_asked_for_in_words_that_work(server):
