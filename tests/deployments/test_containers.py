@@ -135,3 +135,7 @@ def test_a_template_makes_a_work_pool_and_declares_every_variable_that_it_uses(k
     assert made.base_job_template == template
     image = made.base_job_template["variables"]["properties"]["image"]["default"]
     assert image == SERVICES["server"]["image"]
+    environment = made.base_job_template["variables"]["properties"]["env"]["default"]
+    assert f"PREFECT_HOME={environment['PREFECT_HOME']}" in DOCKERFILE  # else that of the worker's machine
+    if kind == "docker":  # the worker's own, on 127.0.0.1, is not to be reached from the network that the run is in
+        assert environment["PREFECT_API_URL"] == SERVICES["worker"]["environment"]["PREFECT_API_URL"]
