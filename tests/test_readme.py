@@ -20,7 +20,8 @@ PAGES = [
     *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")),
 ]
 OF_OTHERS = {  # options of prefect and docker
-    "--base-job-template", "--build", "--entrypoint", "--limit", "--profile", "--type",
+    "--base-job-template", "--build", "--detach", "--entrypoint", "--limit", "--opt", "--profile", "--rm", "--type",
+    "--volumes",
 }  # fmt: skip
 STAGES = ["scan", "pair", "prepare", "label", "split", "train", "evaluate", "predict", "release", "report"]
 OTHERS = [  # of other runs, or parts of one
