@@ -79,8 +79,9 @@ ifneq ($(value DATABASE),)
 server: export PREFECT_SERVER_DATABASE_CONNECTION_URL := $(subst postgresql://,postgresql+asyncpg://,$(subst sslmode=,ssl=,$(value DATABASE)))
 endif
 
+# Two files at a time, in their order: much of the time a test waits for processes of its own, which take all cores.
 test: lint
-	$(ENV)/bin/python -m pytest
+	$(ENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(ENV)/bin/ruff check
