@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from prefect.states import Pending, Running
 
 from benchmarks.serving import ROOT, Server, wait_for
 from gliaflow.store.runs import read_runs
@@ -93,4 +96,22 @@ def test_a_block_of_another_kind_is_named_and_prefect_takes_the_file_too(server,
     file = tmp_path / "notify.yaml"
     file.write_text(FILE.read_text(encoding="utf-8").replace("BLOCK", str(block)))
     told = server.prefect("automation", "create", "--from-file", str(file))
-    assert "Created 3 automation(s):" in told
+    assert f"Created {len(NAMES)} automation(s):" in told
+
+
+def test_a_run_that_a_worker_took_and_that_has_not_begun_is_crashed_in_the_end(
+    server, make_pool, deploy, start_run, await_state, command, tiny, tmp_path
+):
+    from deploy.notify import put, read_automations
+
+    (automation,) = [one for one in read_automations(str(uuid.uuid4())) if one.name.endswith("has not begun")]
+    automation.trigger.within = timedelta(seconds=10)  # the least that Prefect allows
+    deployment = deploy(server, "train", make_pool(server), tiny(tmp_path / "artifacts"))
+    with server.client() as client:
+        put(client, automation)
+        taken, begun = start_run(server, deployment), start_run(server, deployment)
+        for run, states in ((taken, [Pending()]), (begun, [Pending(), Running()])):
+            for state in states:
+                client.set_flow_run_state(uuid.UUID(run), state, force=True)
+    assert "had not begun" in await_state(server, taken, "CRASHED", 90).state.message
+    await_state(server, begun, "RUNNING", 1)
