@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.responses import GlobalConcurrencyLimitResponse
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL
@@ -26,14 +27,7 @@ def turn() -> Iterator[None]:
     Without a server, or without the limit there, it is entered at once. A training whose turn can't be renewed, as the
     server is gone, goes on.
     """
-    if not PREFECT_API_URL.value():  # a server of a run's own, that no other training knows
-        yield
-        return
-    with get_client(sync_client=True) as client:
-        try:
-            limit = client.read_global_concurrency_limit_by_name(LIMIT)
-        except ObjectNotFound:
-            limit = None
+    limit = _read_limit()
     if limit is None:
         yield
         return
@@ -43,3 +37,13 @@ def turn() -> Iterator[None]:
         )
     with concurrency(LIMIT, lease_duration=LEASE, raise_on_lease_renewal_failure=False):
         yield
+
+
+def _read_limit() -> GlobalConcurrencyLimitResponse | None:
+    if not PREFECT_API_URL.value():  # the run has a server of its own, that no other training knows
+        return None
+    with get_client(sync_client=True) as client:
+        try:
+            return client.read_global_concurrency_limit_by_name(LIMIT)
+        except ObjectNotFound:
+            return None
