@@ -111,7 +111,8 @@ lock:
 	for kind in cpu gpu; do \
 	  test $$kind = cpu && out=requirements.lock || out=requirements-gpu.lock; \
 	  uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-annotate --no-header --extra $$kind --extra flows --extra phantom --extra kaggle --extra s3 --extra dask --extra jax --extra dev -o $$out; \
+	    --no-annotate --no-header --extra $$kind --extra flows --extra phantom --extra kaggle --extra s3 --extra dask --extra jax \
+	    --extra fast --extra export --extra medical --extra serve --extra dev -o $$out; \
 	done
 
 clean:
