@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 MIB = 1 << 20
 ENCRYPTED = 1  # bit of a zip member's flags
+_OPENERS: dict[str, Any] = {"tar": open, "gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,19 @@ def _kind(archive: Path) -> str | None:
         except tarfile.HeaderError:
             return None
     return None
+
+
+def is_archive(path: Path) -> bool:
+    """Whether `path` holds other files: a zip, or a tar, plain or packed. A packed NIfTI volume is no archive."""
+    kind = _kind(path)
+    if kind in (None, "zip", "tar"):
+        return kind is not None
+    try:
+        with _OPENERS[kind](path, "rb") as plain:
+            tarfile.TarInfo.frombuf(plain.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, OSError, EOFError, zlib.error, lzma.LZMAError):
+        return False
+    return True
 
 
 def _digest(archive: Path, memory: Path) -> str:
@@ -211,8 +225,7 @@ def _zip_members(archive: Path) -> Iterator[Member | str]:
 
 def _tar_members(archive: Path, kind: str, limits: Limits) -> Iterator[Member | str]:
     """Files, names of links and devices, and "" for folders."""
-    openers: dict[str, Any] = {"tar": open, "gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
-    with openers[kind](archive, "rb") as plain:
+    with _OPENERS[kind](archive, "rb") as plain:
         stream = _Bounded(plain, archive, limits)
         with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r:") as tar:
             for info in tar:

@@ -68,6 +68,8 @@ REASONS: dict[str, Reason] = {
         "A mask is black and one other value, equal in all channels.", "Export a binary mask as PNG or TIFF (not JPEG)."
     ),
     "mask_size_differs": Reason("A mask has its image's height and width.", "Export the mask at the image's size."),
+    # found while predicting
+    "is_a_mask": Reason("Masks aren't predicted.", "Nothing needs doing.", counted=False),
     # found in the clinical table
     "bad_clinical": Reason(
         "data.csv is a table with a Patient column, separated by commas or semicolons.",

@@ -1,0 +1,92 @@
+"""What a release says of a study, in the geometry of the images that were given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gliaflow.inference.geometry import restore_mask
+from gliaflow.inference.release import Release
+from gliaflow.ingest.prepare import resize_image
+from gliaflow.ingest.studies.study import Study
+
+MM3_PER_ML = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a release says of the slices of a study.
+
+    masks             : uint8 {0, 1} [H, W] each, of the size of the study's images
+    tumor_probability : float64 [S], calibrated probability that the slice holds tumour
+    calls             : str [S], "tumor", "unsure" or "empty"
+    warnings          : sentences on how the study is unlike what the model was trained on; empty if it isn't
+    """
+
+    study: Study
+    masks: tuple[np.ndarray, ...]
+    tumor_probability: np.ndarray
+    calls: np.ndarray
+    warnings: tuple[str, ...]
+
+    @property
+    def call(self) -> str:
+        """Of the study: "tumor" if any slice is, else "unsure" if any is, else "empty"."""
+        return next((call for call in ("tumor", "unsure") if call in self.calls), "empty")
+
+    @property
+    def tumor_pixels(self) -> np.ndarray:
+        """Pixels of each mask, int64 [S]."""
+        return np.array([np.count_nonzero(mask) for mask in self.masks], np.int64)
+
+    @property
+    def area_mm2(self) -> np.ndarray | None:
+        """Area of each mask in square millimetres, float64 [S]; None where the spacing isn't known."""
+        spacing = self.study.spacing
+        return None if spacing is None else self.tumor_pixels * (spacing.rows * spacing.columns)
+
+    @property
+    def volume_ml(self) -> float | None:
+        """Volume of all masks in millilitres; None where the spacing isn't known."""
+        area, spacing = self.area_mm2, self.study.spacing
+        return None if area is None or spacing is None else float(area.sum() * spacing.slices / MM3_PER_ML)
+
+
+def answer_study(release: Release, study: Study, progress: Callable[[int, int], None] | None = None) -> Answer:
+    """Predict a study; `progress` counts slices, once a member of the release."""
+    size = release.bundle.size
+    prepared = np.stack([resize_image(image, size) for image in study.images])
+    found = release.predict_volume(prepared, progress=progress)
+    masks = tuple(restore_mask(mask, *image.shape[:2]) for mask, image in zip(found.masks, study.images, strict=True))
+    return Answer(study, masks, found.tumor_probability, found.call, found.warnings)
+
+
+def slice_rows(answer: Answer) -> list[dict[str, Any]]:
+    """A row a slice: study, slice, call, tumor_probability, tumor_pixels, area_mm2."""
+    area = answer.area_mm2
+    return [
+        {
+            "study": answer.study.name,
+            "slice": name,
+            "call": str(answer.calls[number]),
+            "tumor_probability": float(answer.tumor_probability[number]),
+            "tumor_pixels": int(answer.tumor_pixels[number]),
+            "area_mm2": None if area is None else float(area[number]),
+        }
+        for number, name in enumerate(answer.study.slices)
+    ]
+
+
+def study_row(answer: Answer) -> dict[str, Any]:
+    """The study in a row; its tumor_probability is the greatest of its slices."""
+    return {
+        "study": answer.study.name,
+        "slices": len(answer.masks),
+        "call": answer.call,
+        "tumor_probability": float(answer.tumor_probability.max(initial=0.0)),
+        "tumor_slices": int(np.count_nonzero(answer.tumor_pixels)),
+        "tumor_pixels": int(answer.tumor_pixels.sum()),
+        "volume_ml": answer.volume_ml,
+        "warnings": " ".join(answer.warnings),
+    }

@@ -1,0 +1,73 @@
+"""What was given, file by file: files themselves, folders, and what is in archives."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gliaflow.ingest.archives import Limits, is_archive
+from gliaflow.ingest.hashing import MOST_BYTES
+from gliaflow.ingest.reasons import UnusableFile
+from gliaflow.ingest.scan import SYSTEM_NAMES
+from gliaflow.ingest.sources import open_source
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to be looked at: what to call it (posix, relative to what was given), and where its bytes lie."""
+
+    name: str
+    path: Path
+
+    @property
+    def stem(self) -> str:
+        """Its name without suffix, and without those of packed files (`x.nii.gz` is `x`)."""
+        name = PurePosixPath(self.name).name
+        for suffix in (".nii.gz", ".nii"):
+            if name.lower().endswith(suffix):
+                return name[: -len(suffix)]
+        return PurePosixPath(name).stem
+
+
+def list_files(given: Sequence[str], unpacked: Path, limits: Limits | None = None) -> list[File]:
+    """The files that `given` names: each file itself, all of a folder, all that is in an archive.
+
+    Archives are unpacked below `unpacked`. Hidden files, and those of operating systems, are passed over in folders
+    and archives. Names are those below what was given, so the names of folders above don't show. Raises UnusableSource.
+    """
+    files: list[File] = []
+    for source in given:
+        path = Path(source).expanduser()
+        if path.is_file() and not is_archive(path):
+            files.append(File(path.name, path))
+        else:
+            folder = open_source(source, unpacked, limits)
+            files += _below(folder, path.name if path.is_dir() else "")
+    return files
+
+
+def _below(folder: Path, name: str) -> Iterator[File]:
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(child for child in folders if not _is_hidden(child))
+        for child in sorted(names):
+            if not _is_hidden(child):
+                path = Path(here, child)
+                yield File((PurePosixPath(name) / path.relative_to(folder).as_posix()).as_posix(), path)
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in SYSTEM_NAMES
+
+
+def read_file(file: File) -> bytes:
+    """The bytes of a file; raises UnusableFile where it is too large or can't be read."""
+    try:
+        with file.path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+    except PermissionError:
+        raise UnusableFile("no_permission", "the system refused to open it") from None
+    except OSError as error:
+        raise UnusableFile("read_error", f"the system could not read it ({error.strerror})") from None
+    if len(content) > MOST_BYTES:
+        raise UnusableFile("too_large", f"more than {MOST_BYTES >> 20} MiB")
+    return content
