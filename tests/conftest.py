@@ -88,6 +88,34 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A released network of 64 x 64 that knows nothing: don't change it, copy it."""
+    from gliaflow.evaluation.detection import fit_detection
+    from gliaflow.inference.bundle import Bundle, copy_members, write_bundle
+    from gliaflow.inference.familiarity import fit_familiarity
+    from gliaflow.model.archive import save_model
+    from gliaflow.model.unet import build_unet
+
+    folder = tmp_path_factory.mktemp("tiny") / "release"
+    folder.mkdir()
+    model = folder.parent / "model.keras"
+    save_model(build_unet(64, 64, (4, 8), (0.0, 0.0), prior=0.4), model)
+    score = np.array([0.45, 0.44, 0.1, 0.2])
+    bundle = Bundle(
+        members=copy_members(folder, [model]),
+        size=64,
+        threshold=110,
+        min_pixels=5,
+        mirror=False,
+        detection=fit_detection(score, score > 0.4, np.array(["a", "b", "a", "b"])),
+        familiarity=fit_familiarity({}),
+        recipe={},
+    )
+    write_bundle(folder, bundle)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def s3() -> Iterator[str]:
     """An S3 server on this machine, which s3fs finds through the environment; gives its address."""
     from moto.server import ThreadedMotoServer

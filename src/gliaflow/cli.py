@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from gliaflow import __version__
-from gliaflow.commands import doctor, phantom, score
+from gliaflow.commands import doctor, phantom, predict, score
 
-COMMANDS = (doctor, phantom, score)
+COMMANDS = (doctor, phantom, predict, score)
 STOPPED = 130  # what shells give for a process that Ctrl-C ended
 
 

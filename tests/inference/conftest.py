@@ -1,10 +1,13 @@
-"""Made-up heads for the warning's tests: three sequences that go together as those of MRI do."""
+"""Made-up heads for the warning's tests, whose sequences go together as those of MRI do, and a release with eyes."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+
+from gliaflow.inference.release import Prediction
 
 SIZE = 64
 
@@ -38,3 +41,27 @@ def _head(seed: int, missing: tuple[int, ...] = ()) -> np.ndarray:
 def head() -> Callable[..., np.ndarray]:
     """Makes the slices of patient number `seed`; FLAIR in place of the channels `missing`."""
     return _head
+
+
+class BrightRelease:
+    """Calls a slice tumour from 64 bright pixels on, unsure from one on; warns of a volume that is black throughout."""
+
+    engine = "eyes"
+
+    def __init__(self, size: int = 32) -> None:
+        self.bundle = SimpleNamespace(size=size)
+        self.seen: list[np.ndarray] = []
+
+    def predict_volume(self, images, batch=16, progress=None):
+        self.seen.append(images)
+        masks = (images[..., 1] >= 200).astype(np.uint8)
+        pixels = masks.sum(axis=(1, 2))
+        call = np.select([pixels >= 64, pixels > 0], ["tumor", "unsure"], "empty")
+        warnings = () if images.any() else ("Black.",)
+        return Prediction(masks, masks * np.uint8(255), np.minimum(pixels / 100, 1.0), call, warnings)
+
+
+@pytest.fixture
+def bright() -> BrightRelease:
+    """A release that takes slices of 32 x 32."""
+    return BrightRelease(32)

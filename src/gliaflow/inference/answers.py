@@ -12,6 +12,8 @@ from gliaflow.ingest.prepare import resize_image
 from gliaflow.ingest.studies.study import Study
 
 MM3_PER_ML = 1000.0
+HAS_TUMOR = {"tumor": "yes", "unsure": "unsure", "empty": "no"}
+"""What tables say in place of a call."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +49,16 @@ class Answer:
         return None if spacing is None else self.tumor_pixels * (spacing.rows * spacing.columns)
 
     @property
+    def slice_ml(self) -> np.ndarray | None:
+        """Volume of each mask in millilitres, float64 [S]; None where the spacing isn't known."""
+        area, spacing = self.area_mm2, self.study.spacing
+        return None if area is None or spacing is None else area * spacing.slices / MM3_PER_ML
+
+    @property
     def volume_ml(self) -> float | None:
         """Volume of all masks in millilitres; None where the spacing isn't known."""
-        area, spacing = self.area_mm2, self.study.spacing
-        return None if area is None or spacing is None else float(area.sum() * spacing.slices / MM3_PER_ML)
+        volume = self.slice_ml
+        return None if volume is None else float(volume.sum())
 
 
 def answer_study(release: Release, study: Study, progress: Callable[[int, int], None] | None = None) -> Answer:
@@ -63,30 +71,37 @@ def answer_study(release: Release, study: Study, progress: Callable[[int, int], 
 
 
 def slice_rows(answer: Answer) -> list[dict[str, Any]]:
-    """A row a slice: study, slice, call, tumor_probability, tumor_pixels, area_mm2."""
-    area = answer.area_mm2
+    """The table of an answer, a row a slice; areas are in pixels of the original image, and in mm² where known."""
+    pixels, area, volume = answer.tumor_pixels, answer.area_mm2, answer.slice_ml
     return [
         {
+            "image": name,
             "study": answer.study.name,
-            "slice": name,
-            "call": str(answer.calls[number]),
-            "tumor_probability": float(answer.tumor_probability[number]),
-            "tumor_pixels": int(answer.tumor_pixels[number]),
-            "area_mm2": None if area is None else float(area[number]),
+            "has_tumor": HAS_TUMOR[str(answer.calls[number])],
+            "tumor_probability": round(float(answer.tumor_probability[number]), 6),
+            "tumor_pixels": int(pixels[number]),
+            "area_mm2": None if area is None else round(float(area[number]), 3),
+            "volume_ml": None if volume is None else round(float(volume[number]), 6),
+            "warnings": _words(answer),
         }
         for number, name in enumerate(answer.study.slices)
     ]
 
 
 def study_row(answer: Answer) -> dict[str, Any]:
-    """The study in a row; its tumor_probability is the greatest of its slices."""
+    """The row of a study in the table of studies; its tumor_probability is the greatest of its slices."""
+    pixels, volume = answer.tumor_pixels, answer.volume_ml
     return {
         "study": answer.study.name,
         "slices": len(answer.masks),
-        "call": answer.call,
-        "tumor_probability": float(answer.tumor_probability.max(initial=0.0)),
-        "tumor_slices": int(np.count_nonzero(answer.tumor_pixels)),
-        "tumor_pixels": int(answer.tumor_pixels.sum()),
-        "volume_ml": answer.volume_ml,
-        "warnings": " ".join(answer.warnings),
+        "has_tumor": HAS_TUMOR[answer.call],
+        "tumor_probability": round(float(answer.tumor_probability.max()), 6),
+        "tumor_slices": int(np.count_nonzero(pixels)),
+        "tumor_pixels": int(pixels.sum()),
+        "volume_ml": None if volume is None else round(volume, 6),
+        "warnings": _words(answer),
     }
+
+
+def _words(answer: Answer) -> str:
+    return " ".join([*answer.warnings, *answer.study.remarks])

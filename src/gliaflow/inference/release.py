@@ -38,6 +38,7 @@ class Release:
 
     def __init__(self, folder: Path) -> None:
         self.bundle = read_bundle(folder)
+        self.engine = "Keras"
         self.members = [
             Predictor(folder / member.file, member.sha256, mirror=self.bundle.mirror) for member in self.bundle.members
         ]
@@ -68,7 +69,7 @@ class Release:
         )
 
 
-def load_release(folder: Path) -> Release:
+def load_release(folder: Path, engine: str = "keras") -> Release:
     """Load the release in `folder`, its model files only if they are byte for byte those that were released.
 
     Raises `UnusableRelease` for another folder, `UnusableModel` for a model file that is missing or was changed.

@@ -7,17 +7,21 @@ from pathlib import Path, PurePosixPath
 
 from gliaflow.ingest.archives import Limits, is_archive
 from gliaflow.ingest.hashing import MOST_BYTES
-from gliaflow.ingest.reasons import UnusableFile
+from gliaflow.ingest.reasons import UnusableFile, UnusableSource
 from gliaflow.ingest.scan import SYSTEM_NAMES
 from gliaflow.ingest.sources import open_source
 
 
 @dataclass(frozen=True)
 class File:
-    """A file to be looked at: what to call it (posix, relative to what was given), and where its bytes lie."""
+    """A file to be looked at: what to call it (posix, relative to what was given), and where its bytes lie.
+
+    `named` tells that it was given itself, not a folder or archive that holds it.
+    """
 
     name: str
     path: Path
+    named: bool = False
 
     @property
     def stem(self) -> str:
@@ -39,11 +43,21 @@ def list_files(given: Sequence[str], unpacked: Path, limits: Limits | None = Non
     for source in given:
         path = Path(source).expanduser()
         if path.is_file() and not is_archive(path):
-            files.append(File(path.name, path))
+            files.append(File(path.name, path, named=True))
         else:
             folder = open_source(source, unpacked, limits)
             files += _below(folder, path.name if path.is_dir() else "")
     return files
+
+
+def check_outside(out: Path, given: Sequence[str]) -> None:
+    """Raise UnusableSource where `out` lies in a folder that was given: nothing is ever written there."""
+    for source in given:
+        folder = Path(source).expanduser()
+        if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+            raise UnusableSource(
+                f"Results must lie outside {source}, which is never written to, not at {out}. Name another folder."
+            )
 
 
 def _below(folder: Path, name: str) -> Iterator[File]:

@@ -74,7 +74,7 @@ def read_pictures(group: Sequence[File]) -> Iterator[Study | Refusal]:
         suffixes.append(".tif" if tiff.matches(content) else ".bmp" if content.startswith(raster.BMP) else ".png")
     if images:
         names = tuple(file.name for file in used)
-        yield Study(_name_of(used), tuple(images), names, Pictures(names, tuple(suffixes)))
+        yield Study(_name_of(used), tuple(images), names, names, Pictures(names, tuple(suffixes)))
 
 
 def _name_of(group: Sequence[File]) -> str:

@@ -47,6 +47,7 @@ class Study:
     name    : what to call it; from the names of files and folders that were given, never from what is inside them
     images  : uint8 [H, W, 3] each (pre-contrast, FLAIR, post-contrast), raw; those of a volume have one size
     slices  : what each slice is called
+    files   : the names of the files that it was made of
     form    : how masks become files again
     spacing : None where it isn't known
     remarks : sentences on how the images were made of the files, where that is not plain
@@ -55,6 +56,7 @@ class Study:
     name: str
     images: Sequence[np.ndarray]
     slices: tuple[str, ...]
+    files: tuple[str, ...]
     form: Form
     spacing: Spacing | None = None
     remarks: tuple[str, ...] = ()
