@@ -1,5 +1,6 @@
 # make run                        the main job on a phantom data set, made on the spot
 # make run DATA=/path/kaggle_3m   the same on your data (a folder, a .zip or .tar*, or kaggle:OWNER/NAME)
+# make serve                      the web page of the model that is in ARTIFACTS, http://127.0.0.1:8000
 # make test                       lint, types, import rules and tests
 #
 # ARTIFACTS=DIR  where results are kept (artifacts)      OPTIONS="--epochs 10"  more options of `python -m flows train`
@@ -34,7 +35,7 @@ SETTINGS := $(shell grep -v '^\#' deploy/prefect.env)
 
 export PREFECT_HOME ?= $(CURDIR)/.prefect
 
-.PHONY: run server worker deploy notify test lint format lock clean
+.PHONY: run serve server worker deploy notify test lint format lock clean
 
 run worker deploy notify: export PREFECT_API_URL ?= http://$(HOST):$(PORT)/api
 run deploy: $(if $(filter $(PHANTOM),$(DATA)),$(PHANTOM)/data.csv)
@@ -42,6 +43,9 @@ run deploy: $(if $(filter $(PHANTOM),$(DATA)),$(PHANTOM)/data.csv)
 run: $(READY)
 	@$(ENV)/bin/python deploy/reach.py $(MAYBE) || { test $$? = 1 -a -n "$(MAYBE)" && unset PREFECT_API_URL; } && \
 	  set -x && $(ENV)/bin/python -m flows train --data "$(DATA)" --artifacts "$(ARTIFACTS)" $(OPTIONS)
+
+serve: $(READY)
+	$(ENV)/bin/gliaflow serve "$(ARTIFACTS)" $(OPTIONS)
 
 # Whoever reaches a server can have its workers run any code.
 server: $(READY)
