@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from skimage.transform import resize
 
-from gliaflow.inference.geometry import restore_mask, write_mask, write_png
+from gliaflow.inference.geometry import restore_in_field, restore_mask, write_mask, write_png
 from gliaflow.ingest.prepare import resize_mask
+from gliaflow.ingest.studies.study import Spacing
 
 
 def make_mask(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -107,3 +108,14 @@ def test_colours_are_written_red_first(tmp_path: Path) -> None:
 def test_only_png_is_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"ends in \.png; received 'mask.tif'"):
         write_mask(tmp_path / "mask.tif", make_mask(4, 4))
+
+
+def test_a_mask_of_a_padded_field_comes_back_without_the_margins() -> None:
+    field = np.zeros((16, 16), np.uint8)
+    field[4:8, 6:10] = 1
+    restored = restore_in_field(field, 32, 16, Spacing(5.0, 1.0, 1.0))  # padded to 32 x 32, by 8 on both sides
+
+    expected = np.zeros((32, 16), np.uint8)
+    expected[8:16, 4:12] = 1
+    assert np.array_equal(restored, expected)
+    assert np.array_equal(restore_in_field(field, 32, 16, None), restore_mask(field, 32, 16))

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from gliaflow.inference.geometry import restore_mask
+from gliaflow.inference.geometry import restore_in_field
 from gliaflow.inference.release import Release
 from gliaflow.ingest.prepare import resize_image
+from gliaflow.ingest.square import pad_square
 from gliaflow.ingest.studies.study import Study
 
 MM3_PER_ML = 1000.0
@@ -64,9 +65,12 @@ class Answer:
 def answer_study(release: Release, study: Study, progress: Callable[[int, int], None] | None = None) -> Answer:
     """Predict a study; `progress` counts slices, once a member of the release."""
     size = release.bundle.size
-    prepared = np.stack([resize_image(image, size) for image in study.images])
+    prepared = np.stack([resize_image(pad_square(image, study.spacing), size) for image in study.images])
     found = release.predict_volume(prepared, progress=progress)
-    masks = tuple(restore_mask(mask, *image.shape[:2]) for mask, image in zip(found.masks, study.images, strict=True))
+    masks = tuple(
+        restore_in_field(mask, image.shape[0], image.shape[1], study.spacing)
+        for mask, image in zip(found.masks, study.images, strict=True)
+    )
     return Answer(study, masks, found.tumor_probability, found.call, found.warnings)
 
 

@@ -5,6 +5,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from gliaflow.ingest.square import crop_square, padded_size
+from gliaflow.ingest.studies.study import Spacing
+
 
 def restore_mask(mask: np.ndarray, height: int, width: int) -> np.ndarray:
     """Bring a mask of prepared size back to the original image's: each pixel takes the value nearest to its centre.
@@ -28,6 +31,11 @@ def restore_mask(mask: np.ndarray, height: int, width: int) -> np.ndarray:
         return mask.copy()
     size = (int(width), int(height))
     return np.asarray(cv2.resize(np.ascontiguousarray(mask), size, interpolation=cv2.INTER_NEAREST_EXACT))
+
+
+def restore_in_field(mask: np.ndarray, height: int, width: int, spacing: Spacing | None) -> np.ndarray:
+    """As `restore_mask`, for an image that was padded to a square field of view (`pad_square`) before."""
+    return crop_square(restore_mask(mask, *padded_size(height, width, spacing)), height, width, spacing)
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:

@@ -88,13 +88,15 @@ def _kind(archive: Path) -> str | None:
     for start, kind in magic.items():
         if head.startswith(start):
             return kind
-    if len(head) == 512:
-        try:
-            tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
-            return "tar"
-        except tarfile.HeaderError:
-            return None
-    return None
+    return "tar" if _begins_tar(head) else None
+
+
+def _begins_tar(head: bytes) -> bool:
+    """Whether a block is the header of a tar's member. Without a checksum it is none, even if it adds up to 0."""
+    try:
+        return tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape").chksum != 0
+    except tarfile.HeaderError:
+        return False
 
 
 def is_archive(path: Path) -> bool:
@@ -104,10 +106,9 @@ def is_archive(path: Path) -> bool:
         return kind is not None
     try:
         with _OPENERS[kind](path, "rb") as plain:
-            tarfile.TarInfo.frombuf(plain.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
-    except (tarfile.HeaderError, OSError, EOFError, zlib.error, lzma.LZMAError):
+            return _begins_tar(plain.read(tarfile.BLOCKSIZE))
+    except (OSError, EOFError, zlib.error, lzma.LZMAError):
         return False
-    return True
 
 
 def _digest(archive: Path, memory: Path) -> str:

@@ -68,6 +68,23 @@ REASONS: dict[str, Reason] = {
         "A mask is black and one other value, equal in all channels.", "Export a binary mask as PNG or TIFF (not JPEG)."
     ),
     "mask_size_differs": Reason("A mask has its image's height and width.", "Export the mask at the image's size."),
+    # found in volumes
+    "bad_geometry": Reason(
+        "A volume's header must say how it lies.", "Export the volume again, with its orientation and spacing."
+    ),
+    "no_overlap": Reason("Sequences of one patient must show the same place.", "Register them, or leave this one out."),
+    "no_flair": Reason(
+        "A patient needs a FLAIR sequence.", "Name the file that is FLAIR so that it ends in _flair, as case_flair.nii."
+    ),
+    "several_files": Reason("A volume must lie in one file.", "Save it as one file: .nii or .nii.gz."),
+    "other_sequence": Reason(
+        "Only pre-contrast, FLAIR and post-contrast are used.", "Nothing needs doing.", counted=False
+    ),
+    "not_an_image": Reason("Only images are used.", "Nothing needs doing.", counted=False),
+    "unsupported_transfer_syntax": Reason(
+        "DICOM pixels must be compressed in no way, or in one that can be read here.",
+        "Convert the files to Explicit VR Little Endian.",
+    ),
     # found while predicting
     "is_a_mask": Reason("Masks aren't predicted.", "Nothing needs doing.", counted=False),
     # found in the clinical table

@@ -73,15 +73,27 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in SYSTEM_NAMES
 
 
+START_BYTES = 1 << 16  # enough to tell a format by, packed or not
+
+
 def read_file(file: File) -> bytes:
     """The bytes of a file; raises UnusableFile where it is too large or can't be read."""
+    content = _read(file, MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise UnusableFile("too_large", f"more than {MOST_BYTES >> 20} MiB")
+    return content
+
+
+def read_start(file: File) -> bytes:
+    """The first START_BYTES of a file; raises UnusableFile where it can't be read."""
+    return _read(file, START_BYTES)
+
+
+def _read(file: File, most: int) -> bytes:
     try:
         with file.path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
+            return stream.read(most)
     except PermissionError:
         raise UnusableFile("no_permission", "the system refused to open it") from None
     except OSError as error:
         raise UnusableFile("read_error", f"the system could not read it ({error.strerror})") from None
-    if len(content) > MOST_BYTES:
-        raise UnusableFile("too_large", f"more than {MOST_BYTES >> 20} MiB")
-    return content
