@@ -122,28 +122,31 @@ def _read(files: Mapping[str, File], case: Case) -> Iterator[Study | Refusal]:
     for name, file in files.items():
         try:
             contents[name] = read_file(file)
-        except UnusableFile as unusable:
-            yield _refusal(file, unusable)
+        except UnusableFile as fault:
+            yield _refusal(file, fault)
     if "flair" not in contents:
-        fault = UnusableFile("no_flair", f"its FLAIR {files['flair'].name} can't be used")
-        yield from (_refusal(files[name], fault) for name in contents)
+        partner = UnusableFile("no_flair", f"its FLAIR {files['flair'].name} can't be used")
+        yield from (_refusal(files[name], partner) for name in contents)
         return
     try:
         scans, faults, flair = open_case(contents)
         slices = slice_scans(scans)
-    except UnusableFile as unusable:
-        yield _refusal(files["flair"], unusable)
+    except UnusableFile as fault:
+        yield _refusal(files["flair"], fault)
         partner = UnusableFile("no_flair", f"its FLAIR {files['flair'].name} can't be used")
         yield from (_refusal(files[name], partner) for name in contents if name != "flair")
         return
-    yield from (_refusal(files[name], fault) for name, fault in {**faults, **slices.unusable}.items())
+    unusable = {**faults, **slices.unusable}
+    yield from (_refusal(files[name], fault) for name, fault in unusable.items())
     ordered = flair.volumes.shape[-1] == 3
     remarks = ("Three volumes in one file: pre-contrast, FLAIR and post-contrast, by their order.",) if ordered else ()
     folder = PurePosixPath(files["flair"].name).parent
     form = Volume((folder / files["flair"].stem).as_posix(), flair.header, flair.packed, slices.layout)
     names = tuple(f"{case.name}_{number}" for number in range(1, len(slices.images) + 1))
     spoken = () if ordered else case.remarks
-    yield Study(case.name, tuple(slices.images), names, form, slices.spacing, (*spoken, *remarks, *slices.remarks))
+    used = tuple(files[name].name for name in contents if name not in unusable)
+    said = (*spoken, *remarks, *slices.remarks)
+    yield Study(case.name, tuple(slices.images), names, used, form, slices.spacing, said)
 
 
 def _refusal(file: File, fault: UnusableFile) -> Refusal:
