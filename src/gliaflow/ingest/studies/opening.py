@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from gliaflow.ingest.reasons import UnusableFile
-from gliaflow.ingest.studies import nifti_files
+from gliaflow.ingest.studies import dicom_files, nifti_files
+from gliaflow.ingest.studies.dicom import group_dicoms, read_dicom
 from gliaflow.ingest.studies.files import File, read_start
 from gliaflow.ingest.studies.nifti import group_niftis, read_nifti
 from gliaflow.ingest.studies.pictures import group_pictures, read_pictures
@@ -22,6 +23,7 @@ def open_studies(files: Sequence[File]) -> Iterator[Study | Refusal]:
     readings: list[tuple[str, Callable[[], Iterator[Study | Refusal]]]] = [
         *((group[0].name, partial(read_pictures, group)) for group in group_pictures(kinds["picture"])),
         *((case.first, partial(read_nifti, case)) for case in group_niftis(kinds["nifti"])),
+        *((group.first, partial(read_dicom, group)) for group in group_dicoms(kinds["dicom"])),
     ]
     for _, read in sorted(readings, key=lambda reading: reading[0]):
         yield from read()
@@ -33,4 +35,6 @@ def kind_of(file: File) -> Kind:
         start = read_start(file)
     except UnusableFile:
         return "picture"
-    return "nifti" if nifti_files.matches(start) else "picture"
+    if nifti_files.matches(start):
+        return "nifti"
+    return "dicom" if dicom_files.matches(start) else "picture"
