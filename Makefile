@@ -2,6 +2,7 @@
 # make run DATA=/path/kaggle_3m   the same on your data (a folder, a .zip or .tar*, or kaggle:OWNER/NAME)
 # make serve                      the web page of the model that is in ARTIFACTS, http://127.0.0.1:8000
 # make test                       lint, types, import rules and tests
+# make niivue                     the web page's three planes of a NIfTI volume: NiiVue, by npm; the rest works without
 #
 # ARTIFACTS=DIR  where results are kept (artifacts)      OPTIONS="--epochs 10"  more options of `python -m flows train`
 # GPU=1          TensorFlow for NVIDIA GPUs              PYTHON=python3.12      another Python, 3.11 to 3.13
@@ -25,6 +26,10 @@ READY := $(ENV)/.ready
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell $(name) -c '$(SUPPORTED)' 2>/dev/null && echo $(name))))
 
+PAGE := src/gliaflow/web/page
+NIIVUE := 0.69.0
+NIIVUE_SHA256 := 6e9a6a471b428eb3b258a0086beca9187d95e43a781a39e8a519c6da246af485
+
 HOST ?= 127.0.0.1
 PORT ?= 4200
 NIGHTLY ?= 0 2 * * *
@@ -35,7 +40,7 @@ SETTINGS := $(shell grep -v '^\#' deploy/prefect.env)
 
 export PREFECT_HOME ?= $(CURDIR)/.prefect
 
-.PHONY: run serve server worker deploy notify test lint format lock clean
+.PHONY: run serve server worker deploy notify niivue test lint format lock clean
 
 run worker deploy notify: export PREFECT_API_URL ?= http://$(HOST):$(PORT)/api
 run deploy: $(if $(filter $(PHANTOM),$(DATA)),$(PHANTOM)/data.csv)
@@ -82,6 +87,17 @@ endif
 ifneq ($(value DATABASE),)
 server: export PREFECT_SERVER_DATABASE_CONNECTION_URL := $(subst postgresql://,postgresql+asyncpg://,$(subst sslmode=,ssl=,$(value DATABASE)))
 endif
+
+# One file without others' code beside it. npm checks the package against its registry, the digest against this file.
+niivue: NAME = niivue-niivue-$(NIIVUE)
+niivue:
+	set -e; folder=$$(mktemp -d); trap 'rm -rf $$folder' EXIT; \
+	npm pack --silent --pack-destination $$folder @niivue/niivue@$(NIIVUE) >/dev/null; \
+	echo "$(NIIVUE_SHA256)  $$folder/$(NAME).tgz" | sha256sum --check --quiet; \
+	tar -xzf $$folder/$(NAME).tgz -C $$folder; \
+	mkdir -p $(PAGE)/niivue; \
+	cp $$folder/package/package.json $(PAGE)/niivue/; \
+	sed /sourceMappingURL/d $$folder/package/dist/index.js >$(PAGE)/niivue/index.js
 
 # Two files at a time, in their order: much of the time a test waits for processes of its own, which take all cores.
 test: lint
