@@ -1,0 +1,136 @@
+"""Reading files that nobody vouches for: what runs in a process that may die of them.
+
+Everything that touches their bytes is here, in a process with little memory, no core dump and a time after which it
+is killed (`gliaflow.web.readers`). It leaves `studies.pickle` in the request's folder and says in short what is in it.
+"""
+
+import os
+import pickle
+import resource
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing import parent_process
+from pathlib import Path, PurePosixPath
+from threading import Thread
+
+from gliaflow.errors import GliaflowError
+from gliaflow.ingest.archives import MIB, Limits, is_archive
+from gliaflow.ingest.doctor.text import printable
+from gliaflow.ingest.reasons import UnusableFile, UnusableSource
+from gliaflow.ingest.studies.files import File, list_files
+from gliaflow.ingest.studies.opening import open_studies
+from gliaflow.ingest.studies.study import Refusal, Study
+from gliaflow.web.settings import ServeLimits
+
+STUDIES = "studies.pickle"
+UNPACKED = "unpacked"
+LONGEST_MESSAGE = 600  # characters
+RATIO_FROM = 16 * MIB
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file that was sent: what to call it, and where it lies."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is in `studies.pickle`, in figures, and the files that can't be used."""
+
+    studies: int
+    slices: int
+    pixels: int
+    refused: tuple[Refusal, ...]
+
+
+class TooMuch(GliaflowError):
+    """Files that hold more than a request may."""
+
+
+def read_files(folder: str, sent: Sequence[Sent], limits: ServeLimits) -> Found:
+    """Read files into `studies.pickle` in `folder`. Raises TooMuch."""
+    refused: list[Refusal] = []
+    files = list(_list(Path(folder), sent, limits, refused))
+    if len(files) > limits.files:
+        raise TooMuch(f"More than {limits.files} files at a time, those in archives included. Send fewer.")
+    studies: list[Study] = []
+    slices = pixels = 0
+    for opened in open_studies(files):
+        if isinstance(opened, Refusal):
+            refused.append(opened)
+            continue
+        slices += len(opened.images)
+        pixels += sum(image.shape[0] * image.shape[1] for image in opened.images)
+        if slices > limits.slices or pixels > limits.pixels:
+            raise TooMuch(
+                f"More than {limits.slices} slices or {limits.pixels // 10**6} million pixels at a time. Send fewer."
+            )
+        studies.append(opened)
+    with Path(folder, STUDIES).open("wb") as stream:
+        pickle.dump(studies, stream, protocol=5)
+    plain = tuple(_plain(refusal, folder) for refusal in refused)
+    return Found(len(studies), slices, pixels, plain)
+
+
+def _list(folder: Path, sent: Sequence[Sent], limits: ServeLimits, refused: list[Refusal]) -> Iterator[File]:
+    """Each file that was sent, or what is in it where it is an archive; what is in an archive in an archive isn't."""
+    several = sum(is_archive(Path(file.path)) for file in sent) > 1
+    for file in sent:
+        path = Path(file.path)
+        if not is_archive(path):
+            yield File(file.name, path)
+            continue
+        try:
+            inside = list_files([file.path], folder / UNPACKED, _of_archives(limits))
+        except UnusableSource as fault:
+            message = str(fault).replace(file.path, file.name).replace("name the folder", "send the files")
+            refused.append(Refusal(file.name, "unreadable", message))
+            continue
+        for found in inside:
+            name = str(PurePosixPath(file.name).with_suffix("") / found.name) if several else found.name
+            if is_archive(found.path):
+                nested = UnusableFile("unknown_format", "an archive in an archive")
+                refused.append(Refusal(name, nested.reason, str(nested)))
+            else:
+                yield replace(found, name=printable(name))
+
+
+def _of_archives(limits: ServeLimits) -> Limits:
+    return Limits(
+        members=limits.files,
+        file_bytes=limits.unpacked_bytes,
+        total_bytes=limits.unpacked_bytes,
+        ratio=limits.unpacked_ratio,
+        ratio_from=RATIO_FROM,
+    )
+
+
+def _plain(refusal: Refusal, folder: str) -> Refusal:
+    """Without control characters and without where files are kept."""
+    message = printable(refusal.message.replace(f"{folder}/", ""))
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[:LONGEST_MESSAGE]} …"
+    return Refusal(printable(refusal.name), refusal.reason, message)
+
+
+def confine(memory: int) -> None:
+    """Let this process have so many more bytes of memory, leave no core dump, and die with its parent."""
+    pages = int(Path("/proc/self/statm").read_text().split()[5]) if Path("/proc/self/statm").exists() else 0
+    _limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + memory)
+    _limit(resource.RLIMIT_CORE, 0)
+    Thread(target=_die_with_parent, daemon=True).start()
+
+
+def _limit(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def _die_with_parent() -> None:
+    parent = parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)

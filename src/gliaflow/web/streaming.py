@@ -1,0 +1,92 @@
+"""Answers that take a while: given up when the client goes, and told line by line where it asks for that."""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from gliaflow.web.problems import Problem
+from gliaflow.web.service import Tell
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` gives; it is cancelled, and ClientDisconnect raised, when the client goes before."""
+    working = asyncio.ensure_future(work)
+    watching = asyncio.ensure_future(_wait_until_gone(receive))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        for task in (working, watching):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await working
+
+
+async def _wait_until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class EventStream(Response):
+    """A response of JSON objects, one a line: progress, then the answer or an error.
+
+    work : makes the answer's JSON, and tells how it goes
+    held : what the work stands on (its folder, its place), given back when the response is done
+    """
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, work: Callable[[Tell], Coroutine[Any, Any, bytes]], held: ExitStack) -> None:
+        super().__init__()
+        del self.headers["content-length"]
+        self.work, self.held = work, held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+        def tell(stage: str, done: int, total: int) -> None:
+            event = {"event": "progress", "stage": stage, "done": done, "total": total}
+            lines.put_nowait(json.dumps(event).encode() + b"\n")
+
+        async def write() -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            while (line := await lines.get()) is not None:
+                await send({"type": "http.response.body", "body": line, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        async def work() -> None:
+            writing = asyncio.ensure_future(write())
+            try:
+                lines.put_nowait(await self._last_line(tell))
+                lines.put_nowait(None)
+                await writing
+            finally:
+                writing.cancel()
+
+        with self.held, contextlib.suppress(ClientDisconnect):
+            await unless_gone(receive, work())
+
+    async def _last_line(self, tell: Tell) -> bytes:
+        try:
+            content = await self.work(tell)
+            return b'{"event": "answer", ' + content[1:] + b"\n"
+        except Problem as problem:
+            event = {"event": "error", "status": int(problem.status), **problem.to_json()}
+        except Exception:
+            logger.exception("A request failed")
+            message = "Something went wrong in the server. Try again, or ask who runs it."
+            event = {"event": "error", "status": 500, "message": message}
+        return json.dumps(event, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
