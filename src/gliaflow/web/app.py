@@ -19,7 +19,7 @@ from gliaflow.web.problems import Problem
 from gliaflow.web.samples import list_samples, sample_path
 from gliaflow.web.security import GONE, Guard
 from gliaflow.web.service import Service
-from gliaflow.web.streaming import EventStream, unless_gone
+from gliaflow.web.streaming import EventStream, HeldResponse, unless_gone
 from gliaflow.web.uploads import announced_bytes, drain, receive_files
 
 PAGE = Path(__file__).parent / "page"
@@ -108,13 +108,17 @@ def _add_predict(app: FastAPI, service: Service) -> None:
         """
         with ExitStack() as stack:
             place = stack.enter_context(service.places.take(announced_bytes(request)))
-            folder = stack.enter_context(service.scratch())
+            folder = stack.enter_context(service.scratch.folder())
             uploads = await receive_files(request, folder, service.limits)
             if not wants_events(request, stream):
                 work = service.answer(uploads, folder, place, lambda *_: None)
-                return Response(await unless_gone(request.receive, work), media_type="application/json")
-            held = stack.pop_all()
-        return EventStream(lambda tell: service.answer(uploads, folder, place, tell), held)
+                content = await unless_gone(request.receive, work)
+                return HeldResponse(content, stack.pop_all(), service.limits.sending_seconds)
+            return EventStream(
+                lambda tell: service.answer(uploads, folder, place, tell),
+                stack.pop_all(),
+                service.limits.sending_seconds,
+            )
 
 
 def _add_about(app: FastAPI, service: Service, token_needed: bool) -> None:

@@ -97,6 +97,7 @@ class ModelCard(BaseModel):
 class Sample(BaseModel):
     name: str
     about: str
+    kind: str | None = Field(None, examples=["NIfTI volume"])
 
 
 class Status(BaseModel):

@@ -7,6 +7,7 @@ import pickle
 import signal
 import time
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from gliaflow.errors import GliaflowError
 from gliaflow.ingest.studies.study import Study
-from gliaflow.web.problems import Problem
+from gliaflow.web.problems import Busy, Problem
 from gliaflow.web.reading import STUDIES, Found, Sent, TooMuch, confine, read_files
 from gliaflow.web.settings import ServeLimits
 from gliaflow.web.uploads import Upload
@@ -23,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 RENEWED_AFTER = 500  # requests that a process reads before another takes its place
 START_SECONDS = 60.0
-BEYOND_SECONDS = 10.0  # after a reading's time, when its process should be dead
 
 
 class Readers:
@@ -32,7 +32,7 @@ class Readers:
     def __init__(self, limits: ServeLimits) -> None:
         self.limits = limits
         self._context = multiprocessing.get_context("forkserver")  # fork alone is unsafe beside threads
-        self._context.set_forkserver_preload(["gliaflow.web.reading"])
+        self._context.set_forkserver_preload(["gliaflow.web.reading", "nibabel", "pydicom"])  # where installed
         _start_fork_server()
         self._pool = self._start()
 
@@ -51,12 +51,17 @@ class Readers:
         Where this is cancelled, the process is killed.
         """
         sent = [Sent(upload.name, str(upload.path)) for upload in uploads]
-        pool = self._living_pool()
-        future = pool.schedule(read_files, args=[str(folder), sent, self.limits], timeout=self.limits.reading_seconds)
         try:
+            future = self._living_pool().schedule(
+                read_files, args=[str(folder), sent, self.limits], timeout=self.limits.reading_seconds
+            )
             found: Found = await asyncio.wrap_future(future)
         except TooMuch as error:
             raise Problem(413, str(error)) from None
+        except GliaflowError as error:
+            raise Problem(422, str(error)) from None
+        except BrokenProcessPool:
+            raise Busy(1) from None
         except TimeoutError:
             raise _unreadable(f"they took longer than {self.limits.reading_seconds:g} s") from None
         except MemoryError:

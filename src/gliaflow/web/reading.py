@@ -4,6 +4,7 @@ Everything that touches their bytes is here, in a process with little memory, no
 is killed (`gliaflow.web.readers`). It leaves `studies.pickle` in the request's folder and says in short what is in it.
 """
 
+import logging
 import os
 import pickle
 import resource
@@ -17,6 +18,7 @@ from gliaflow.errors import GliaflowError
 from gliaflow.ingest.archives import MIB, Limits, is_archive
 from gliaflow.ingest.doctor.text import printable
 from gliaflow.ingest.reasons import UnusableFile, UnusableSource
+from gliaflow.ingest.sources import EmptySource
 from gliaflow.ingest.studies.files import File, list_files
 from gliaflow.ingest.studies.opening import open_studies
 from gliaflow.ingest.studies.study import Refusal, Study
@@ -85,6 +87,9 @@ def _list(folder: Path, sent: Sequence[Sent], limits: ServeLimits, refused: list
             continue
         try:
             inside = list_files([file.path], folder / UNPACKED, _of_archives(limits))
+        except EmptySource:
+            refused.append(Refusal(file.name, "empty_file", "Nothing is in this archive. Send another."))
+            continue
         except UnusableSource as fault:
             message = str(fault).replace(file.path, file.name).replace("name the folder", "send the files")
             refused.append(Refusal(file.name, "unreadable", message))
@@ -117,10 +122,14 @@ def _plain(refusal: Refusal, folder: str) -> Refusal:
 
 
 def confine(memory: int) -> None:
-    """Let this process have so many more bytes of memory, leave no core dump, and die with its parent."""
+    """Let this process have so many more bytes of memory, leave no core dump, say nothing, and die with its parent."""
     pages = int(Path("/proc/self/statm").read_text().split()[5]) if Path("/proc/self/statm").exists() else 0
     _limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + memory)
     _limit(resource.RLIMIT_CORE, 0)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # decoders may quote what they read
+        os.dup2(nowhere, stream)
+    logging.disable()
     Thread(target=_die_with_parent, daemon=True).start()
 
 

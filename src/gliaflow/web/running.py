@@ -50,6 +50,7 @@ def serve(
             app = make_app(service, token=token, hosts=hosts)
             config = uvicorn.Config(
                 app,
+                ws="none",
                 access_log=False,  # ours names no files
                 log_config=None,
                 log_level="warning",

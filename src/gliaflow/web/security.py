@@ -7,10 +7,12 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gliaflow.web.metrics import Metrics
+from gliaflow.web.uploads import drain
 
 logger = logging.getLogger("gliaflow.web.access")
 
@@ -75,6 +77,8 @@ class Guard:
 
         try:
             refusal = self._refuse(scope)
+            if refusal:
+                await drain(Request(scope, receive))
             await (refusal or self.app)(scope, receive, send_guarded)
         finally:
             seconds = time.perf_counter() - start

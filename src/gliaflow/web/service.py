@@ -4,13 +4,10 @@ import asyncio
 import contextlib
 import json
 import re
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,7 @@ from gliaflow.web.metrics import Metrics
 from gliaflow.web.places import Place, Places
 from gliaflow.web.problems import Problem, refusal_json
 from gliaflow.web.readers import Readers, load_studies
+from gliaflow.web.scratch import Scratch
 from gliaflow.web.settings import ServeLimits
 from gliaflow.web.uploads import Upload
 
@@ -57,7 +55,7 @@ class Service:
         self.batcher = Batcher(self.limits.batch, self.metrics.batches.observe)
         share_networks(release, self.batcher)
         self.threads = ThreadPoolExecutor(self.limits.requests, thread_name_prefix="answer")
-        self.root = Path(tempfile.mkdtemp(prefix="gliaflow-serve-"))
+        self.scratch = Scratch()
         self.is_ready = False
 
     def warm(self) -> None:
@@ -73,16 +71,7 @@ class Service:
         self.readers.close()
         self.threads.shutdown(cancel_futures=True)
         self.batcher.close()
-        shutil.rmtree(self.root, ignore_errors=True)
-
-    @contextmanager
-    def scratch(self) -> Iterator[Path]:
-        """A folder for one request, which nobody else can look into and which goes with it."""
-        folder = Path(tempfile.mkdtemp(dir=self.root))
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        self.scratch.close()
 
     async def answer(self, uploads: Sequence[Upload], folder: Path, place: Place, tell: Tell) -> bytes:
         """The answer as JSON. Raises Problem: 413 for too much, 422 without a file to use, 503, 504 for too long."""

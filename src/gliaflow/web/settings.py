@@ -19,6 +19,7 @@ class ServeLimits(BaseModel):
 
     upload_seconds: float = Field(120, gt=0, description="Seconds that files may take to come.")
     silent_seconds: float = Field(15, gt=0, description="Seconds without a byte after which a sender is given up.")
+    sending_seconds: float = Field(120, gt=0, description="Seconds that an answer may take to be sent.")
     reading_seconds: float = Field(20, gt=0, description="Seconds that a process may read files of a request.")
     reading_bytes: int = Field(2048 * MIB, gt=0, description="Memory of a process that reads files, beyond its start.")
     unpacked_bytes: int = Field(512 * MIB, gt=0, description="Bytes that an archive may unpack to.")

@@ -40,19 +40,35 @@ async def _wait_until_gone(receive: Receive) -> None:
         pass
 
 
+class HeldResponse(Response):
+    """An answer in JSON that keeps its place until it is sent, or given up for taking longer than `seconds`."""
+
+    media_type = "application/json"
+
+    def __init__(self, content: bytes, held: ExitStack, seconds: float) -> None:
+        super().__init__(content)
+        self.held, self.seconds = held, seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.held, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.seconds):
+                await super().__call__(scope, receive, send)
+
+
 class EventStream(Response):
     """A response of JSON objects, one a line: progress, then the answer or an error.
 
     work : makes the answer's JSON, and tells how it goes
     held : what the work stands on (its folder, its place), given back when the response is done
+    seconds : that a line may take to be sent before the client is given up
     """
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, work: Callable[[Tell], Coroutine[Any, Any, bytes]], held: ExitStack) -> None:
+    def __init__(self, work: Callable[[Tell], Coroutine[Any, Any, bytes]], held: ExitStack, seconds: float) -> None:
         super().__init__()
         del self.headers["content-length"]
-        self.work, self.held = work, held
+        self.work, self.held, self.seconds = work, held, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         lines: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -64,7 +80,8 @@ class EventStream(Response):
         async def write() -> None:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             while (line := await lines.get()) is not None:
-                await send({"type": "http.response.body", "body": line, "more_body": True})
+                async with asyncio.timeout(self.seconds):
+                    await send({"type": "http.response.body", "body": line, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
         async def work() -> None:
@@ -76,7 +93,7 @@ class EventStream(Response):
             finally:
                 writing.cancel()
 
-        with self.held, contextlib.suppress(ClientDisconnect):
+        with self.held, contextlib.suppress(ClientDisconnect, TimeoutError):
             await unless_gone(receive, work())
 
     async def _last_line(self, tell: Tell) -> bytes:
@@ -85,6 +102,8 @@ class EventStream(Response):
             return b'{"event": "answer", ' + content[1:] + b"\n"
         except Problem as problem:
             event = {"event": "error", "status": int(problem.status), **problem.to_json()}
+            if "Retry-After" in problem.headers:
+                event["retry_after"] = int(problem.headers["Retry-After"])
         except Exception:
             logger.exception("A request failed")
             message = "Something went wrong in the server. Try again, or ask who runs it."
