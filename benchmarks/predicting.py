@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/predicting.py MODEL DIR        a release, and a folder of slices
     .venv/bin/python benchmarks/predicting.py MODEL DIR --repeats 3 --engine keras
 
-First the command itself, as a person starts it, `--repeats` times; then the same work step by step in one process and one thread, whose
-shares tell where it goes. (The command reads, predicts and writes at the same time, so its steps add up to more than its time.)
+First the command itself, as a person starts it, `--repeats` times; then the same work step by step in one process and
+one thread, whose shares tell where it goes. (The command reads, predicts and writes at the same time, so its steps add
+up to more than its time.)
 """
 
 import argparse
@@ -60,10 +61,11 @@ def run_command(options: argparse.Namespace) -> float:
 
 def run_steps(options: argparse.Namespace) -> int:
     with step("start: imports and model"):
-        from gliaflow.inference.answers import Answer, slice_rows
+        from gliaflow.inference.answers import Answer
         from gliaflow.inference.geometry import restore_mask, write_png
         from gliaflow.inference.loading import Model
         from gliaflow.inference.overlays import draw_overlay
+        from gliaflow.inference.tables import slice_rows
         from gliaflow.ingest.prepare import resize_image
         from gliaflow.ingest.studies.files import list_files
         from gliaflow.ingest.studies.opening import open_studies
@@ -90,7 +92,7 @@ def run_steps(options: argparse.Namespace) -> int:
                 found = model.release.judge(prepared, probabilities)
                 masks = tuple(restore_mask(m, *i.shape[:2]) for m, i in zip(found.masks, study.images, strict=True))
                 answer = Answer(study, masks, found.tumor_probability, found.call, found.warnings)
-                slice_rows(answer)
+                slice_rows(answer, model.name, model.engine)
             with step("encoding and writing masks"):
                 for number, file in enumerate(study.form.encode(masks, model.name)):
                     Path(folder, f"{number}.mask").write_bytes(file.content)

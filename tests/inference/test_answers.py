@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gliaflow.inference.answers import answer_study, slice_rows, study_row
+from gliaflow.inference.answers import answer_study
 from gliaflow.inference.outputs import Outputs
+from gliaflow.inference.tables import slice_rows, study_row, to_csv
 from gliaflow.ingest.readers import read_mask
 from gliaflow.ingest.studies.pictures import Pictures
 from gliaflow.ingest.studies.study import Spacing, Study
@@ -35,15 +36,15 @@ def test_areas_and_volumes_are_those_of_the_spacing(bright) -> None:
     answer = answer_study(bright, _study(32, 32, 32, spacing=Spacing(5.0, 0.5, 2.0)))
     assert answer.area_mm2.tolist() == [64.0, 64.0, 0.0]
     assert answer.slice_ml == pytest.approx([0.32, 0.32, 0.0]) and answer.volume_ml == pytest.approx(0.64)
-    assert [row["area_mm2"] for row in slice_rows(answer)] == [64.0, 64.0, 0.0]
-    assert study_row(answer)["volume_ml"] == 0.64
+    assert [row["area_mm2"] for row in slice_rows(answer, "v3", "eyes")] == [64.0, 64.0, 0.0]
+    assert study_row(answer, "v3", "eyes")["volume_ml"] == 0.64
 
 
 def test_the_call_of_a_study_is_its_boldest_slice(bright) -> None:
     unsure = answer_study(bright, _study(32, 32, bright=8))
     assert unsure.calls.tolist() == ["unsure", "empty"] and unsure.call == "unsure"
     nothing = answer_study(bright, _study(32))
-    assert nothing.call == "empty" and study_row(nothing)["has_tumor"] == "no"
+    assert nothing.call == "empty" and study_row(nothing, "v3", "eyes")["has_tumor"] == "no"
 
 
 def test_outputs_leave_masks_overlays_and_two_tables(bright, tmp_path: Path) -> None:
@@ -72,3 +73,10 @@ def test_equal_names_do_not_take_each_others_place(bright, tmp_path: Path) -> No
     masks = pd.read_csv(tmp_path / "slices.csv")["mask"].tolist()
     assert len(set(masks)) == 4 and masks[0] == "masks/in/P_0_mask.png" and masks[2] == "masks/in/P_0_mask_2.png"
     assert read_mask(tmp_path / masks[2]).shape == (64, 64)
+
+
+def test_a_spreadsheet_takes_no_name_for_a_formula() -> None:
+    assert to_csv([{"image": "=cmd()", "area": None, "n": -1}, {"image": "a,b", "area": 0.5, "n": 2}]) == (
+        'image,area,n\n\'=cmd(),,-1\n"a,b",0.5,2\n'
+    )
+    assert to_csv([]) == ""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,8 +12,6 @@ from gliaflow.ingest.square import pad_square
 from gliaflow.ingest.studies.study import Study
 
 MM3_PER_ML = 1000.0
-HAS_TUMOR = {"tumor": "yes", "unsure": "unsure", "empty": "no"}
-"""What tables say in place of a call."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,40 +69,3 @@ def answer_study(release: Release, study: Study, progress: Callable[[int, int], 
         for mask, image in zip(found.masks, study.images, strict=True)
     )
     return Answer(study, masks, found.tumor_probability, found.call, found.warnings)
-
-
-def slice_rows(answer: Answer) -> list[dict[str, Any]]:
-    """The table of an answer, a row a slice; areas are in pixels of the original image, and in mm² where known."""
-    pixels, area, volume = answer.tumor_pixels, answer.area_mm2, answer.slice_ml
-    return [
-        {
-            "image": name,
-            "study": answer.study.name,
-            "has_tumor": HAS_TUMOR[str(answer.calls[number])],
-            "tumor_probability": round(float(answer.tumor_probability[number]), 6),
-            "tumor_pixels": int(pixels[number]),
-            "area_mm2": None if area is None else round(float(area[number]), 3),
-            "volume_ml": None if volume is None else round(float(volume[number]), 6),
-            "warnings": _words(answer),
-        }
-        for number, name in enumerate(answer.study.slices)
-    ]
-
-
-def study_row(answer: Answer) -> dict[str, Any]:
-    """The row of a study in the table of studies; its tumor_probability is the greatest of its slices."""
-    pixels, volume = answer.tumor_pixels, answer.volume_ml
-    return {
-        "study": answer.study.name,
-        "slices": len(answer.masks),
-        "has_tumor": HAS_TUMOR[answer.call],
-        "tumor_probability": round(float(answer.tumor_probability.max()), 6),
-        "tumor_slices": int(np.count_nonzero(pixels)),
-        "tumor_pixels": int(pixels.sum()),
-        "volume_ml": None if volume is None else round(volume, 6),
-        "warnings": _words(answer),
-    }
-
-
-def _words(answer: Answer) -> str:
-    return " ".join([*answer.warnings, *answer.study.remarks])

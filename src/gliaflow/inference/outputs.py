@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pandas as pd
-
-from gliaflow.inference.answers import Answer, slice_rows, study_row
+from gliaflow.inference.answers import Answer
 from gliaflow.inference.geometry import write_png
 from gliaflow.inference.overlays import draw_overlay
+from gliaflow.inference.tables import slice_rows, study_row, to_csv
 from gliaflow.store.files import write_whole
 
 SLICES, STUDIES = "slices.csv", "studies.csv"
@@ -33,22 +32,22 @@ class Outputs:
 
     def add(self, answer: Answer) -> None:
         """Write the masks and overlays of an answer, and keep its rows. Raises OSError when the disk refuses."""
-        study, made_by = answer.study, {"model": self.model, "engine": self.engine}
+        study, made_by = answer.study, (self.model, self.engine)
         masks = [
             self._write(f"masks/{mask.name}", mask.content) for mask in study.form.encode(answer.masks, self.model)
         ]
-        for number, row in enumerate(slice_rows(answer)):
+        for number, row in enumerate(slice_rows(answer, *made_by)):
             places = {
                 "mask": masks[number] if len(masks) == len(study.slices) else masks[0],  # one a slice, or one of all
                 "overlay": self._draw(answer, number) if row["tumor_pixels"] else None,
             }
-            self.slices.append({**row, **places, **made_by})
-        self.studies.append({**study_row(answer), **made_by})
+            self.slices.append({**row, **places})
+        self.studies.append(study_row(answer, *made_by))
 
     def close(self) -> None:
         """Write the tables."""
         for name, rows in ((SLICES, self.slices), (STUDIES, self.studies)):
-            write_whole(self.folder / name, pd.DataFrame(rows).to_csv(index=False).encode())
+            write_whole(self.folder / name, to_csv(rows).encode())
 
     def _draw(self, answer: Answer, number: int) -> str:
         image = answer.study.images[number]

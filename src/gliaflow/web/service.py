@@ -15,9 +15,10 @@ import numpy as np
 
 from gliaflow.inference.answers import answer_study
 from gliaflow.inference.release import Release
+from gliaflow.inference.tables import slice_rows, to_csv
 from gliaflow.ingest.studies.study import Study
 from gliaflow.web.batching import Batcher, share_networks
-from gliaflow.web.encoding import encode_answer, encode_table
+from gliaflow.web.encoding import encode_answer
 from gliaflow.web.metrics import Metrics
 from gliaflow.web.places import Place, Places
 from gliaflow.web.problems import Problem, refusal_json
@@ -112,24 +113,27 @@ class Service:
                 loop.call_soon_threadsafe(tell, "predicting", done, total)
 
         def work() -> bytes:
-            studies = self._predict(load_studies(folder), progress)
+            studies, rows = self._predict(load_studies(folder), progress)
             content = {
                 "model": {"name": self.name, "engine": self.engine, "training": self.training},
                 "seconds": round(time.perf_counter() - start, 3),
                 "studies": studies,
                 "refused": [refusal_json(refusal) for refusal in found.refused],
-                "table": encode_table(studies, self.name),
+                "table": to_csv(rows),
             }
             return json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
         return await loop.run_in_executor(self.threads, work)
 
-    def _predict(self, studies: list[Study], progress: Callable[[int, int], None]) -> list[dict[str, Any]]:
-        """Encoded answers; each study goes as soon as it is answered."""
+    def _predict(
+        self, studies: list[Study], progress: Callable[[int, int], None]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Encoded answers, and the rows of their table; each study goes as soon as it is answered."""
         start = time.perf_counter()
         members = len(self.release.members)
         total, before = members * sum(len(study.images) for study in studies), 0
-        encoded = []
+        encoded: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         while studies:
             study = studies.pop(0)
 
@@ -139,10 +143,11 @@ class Service:
             answer = answer_study(self.release, study, within)
             before += members * len(study.images)
             encoded.append(encode_answer(answer, self.name))
+            rows += slice_rows(answer, self.name, self.engine)
             for call in answer.calls:
                 self.metrics.slices.labels(str(call)).inc()
         self.metrics.predicting.observe(time.perf_counter() - start)
-        return encoded
+        return encoded, rows
 
 
 def name_of(folder: Path) -> str:

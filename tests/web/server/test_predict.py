@@ -54,7 +54,7 @@ def test_it_answers_as_the_release_does(served, picture, release_folder, tmp_pat
         assert file["type"] == "image/tiff"
         assert (tifffile.imread(io.BytesIO(base64.b64decode(file["content"]))) == mask * 255).all()
     rows = list(csv.DictReader(io.StringIO(answer["table"])))
-    assert [row["slice"] for row in rows] == names
+    assert [row["image"] for row in rows] == names
     assert [int(row["tumor_pixels"]) for row in rows] == expected.tumor_pixels.tolist()
     assert {row["model"] for row in rows} == {"release 0123456789ab"}
 
@@ -105,4 +105,4 @@ def test_nothing_is_kept_and_nothing_is_logged_of_names(served, picture, caplog:
 def test_formulas_stay_text_in_the_table(served, picture) -> None:
     table = served.send(("=HYPERLINK(1).png", picture())).json()["table"]
     (row,) = csv.DictReader(io.StringIO(table))
-    assert row["study"] == "'=HYPERLINK(1)" and row["slice"] == "'=HYPERLINK(1).png"
+    assert row["study"] == "'=HYPERLINK(1)" and row["image"] == "'=HYPERLINK(1).png"
