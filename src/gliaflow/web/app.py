@@ -12,13 +12,14 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp
 
 from gliaflow import __version__
 from gliaflow.web import bodies
 from gliaflow.web.problems import Problem
 from gliaflow.web.samples import list_samples, sample_path
 from gliaflow.web.security import GONE, Guard
-from gliaflow.web.service import Service
+from gliaflow.web.service import FAILED, Service
 from gliaflow.web.streaming import EventStream, HeldResponse, unless_gone
 from gliaflow.web.uploads import announced_bytes, drain, receive_files
 
@@ -55,7 +56,7 @@ FORM: dict[str, Any] = {
 }
 
 
-def make_app(service: Service, *, token: str | None = None, hosts: Collection[str] | None = None) -> FastAPI:
+def make_app(service: Service, *, token: str | None = None, hosts: Collection[str] | None = None) -> ASGIApp:
     """The ASGI application of a service, which it closes when it ends.
 
     token : that requests must bring; None for none
@@ -71,12 +72,11 @@ def make_app(service: Service, *, token: str | None = None, hosts: Collection[st
         title="Gliaflow", version=__version__, description=ABOUT, lifespan=lifespan,
         docs_url=None, redoc_url=None,  # they load scripts from elsewhere
     )  # fmt: skip
-    app.add_middleware(Guard, metrics=service.metrics, token=token, hosts=hosts)
     _add_errors(app, service)
     _add_predict(app, service)
     _add_about(app, service, token is not None)
     _add_page(app)
-    return app
+    return Guard(app, metrics=service.metrics, token=token, hosts=hosts)
 
 
 def _says(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -181,7 +181,8 @@ def _add_page(app: FastAPI) -> None:
             raise Problem(404, "This server has no page. The API is told in /openapi.json.")
         return FileResponse(PAGE / "index.html", media_type="text/html; charset=utf-8")
 
-    app.mount("/static", StaticFiles(directory=PAGE, check_dir=False), name="static")
+    if PAGE.is_dir():
+        app.mount("/static", StaticFiles(directory=PAGE), name="static")
 
 
 def _add_errors(app: FastAPI, service: Service) -> None:
@@ -208,4 +209,4 @@ def _add_errors(app: FastAPI, service: Service) -> None:
 
     @app.exception_handler(Exception)
     async def failed(_: Request, __: Exception) -> Response:
-        return JSONResponse({"message": "Something went wrong in the server. Try again, or ask who runs it."}, 500)
+        return JSONResponse({"message": FAILED}, 500)

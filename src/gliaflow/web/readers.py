@@ -87,7 +87,7 @@ class Readers:
             max_workers=self.limits.readers,
             max_tasks=RENEWED_AFTER,
             initializer=confine,
-            initargs=[self.limits.reading_bytes],
+            initargs=[self.limits],
             context=self._context,
         )
 

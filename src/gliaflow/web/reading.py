@@ -17,6 +17,7 @@ from threading import Thread
 from gliaflow.errors import GliaflowError
 from gliaflow.ingest.archives import MIB, Limits, is_archive
 from gliaflow.ingest.doctor.text import printable
+from gliaflow.ingest.readers.pixels import allow_pixels
 from gliaflow.ingest.reasons import UnusableFile, UnusableSource
 from gliaflow.ingest.sources import EmptySource
 from gliaflow.ingest.studies.files import File, list_files
@@ -60,17 +61,19 @@ def read_files(folder: str, sent: Sequence[Sent], limits: ServeLimits) -> Found:
         raise TooMuch(f"More than {limits.files} files at a time, those in archives included. Send fewer.")
     studies: list[Study] = []
     slices = pixels = 0
-    for opened in open_studies(files):
-        if isinstance(opened, Refusal):
-            refused.append(opened)
-            continue
-        slices += len(opened.images)
-        pixels += sum(image.shape[0] * image.shape[1] for image in opened.images)
-        if slices > limits.slices or pixels > limits.pixels:
-            raise TooMuch(
-                f"More than {limits.slices} slices or {limits.pixels // 10**6} million pixels at a time. Send fewer."
-            )
-        studies.append(opened)
+    with allow_pixels(limits.slice_pixels, limits.pixels) as allowance:
+        for opened in open_studies(files):
+            if isinstance(opened, Refusal):
+                refused.append(opened)
+            else:
+                slices += len(opened.images)
+                pixels += sum(image.shape[0] * image.shape[1] for image in opened.images)
+                studies.append(opened)
+            if slices > limits.slices or pixels > limits.pixels or allowance.exceeded:
+                raise TooMuch(
+                    f"At most {limits.slices} slices are taken at a time, of {limits.slice_pixels // 10**6} million "
+                    f"pixels each and {limits.pixels // 10**6} million in all. Send fewer."
+                )
     with Path(folder, STUDIES).open("wb") as stream:
         pickle.dump(studies, stream, protocol=5)
     plain = tuple(_plain(refusal, folder) for refusal in refused)
@@ -121,10 +124,10 @@ def _plain(refusal: Refusal, folder: str) -> Refusal:
     return Refusal(printable(refusal.name), refusal.reason, message)
 
 
-def confine(memory: int) -> None:
-    """Let this process have so many more bytes of memory, leave no core dump, say nothing, and die with its parent."""
+def confine(limits: ServeLimits) -> None:
+    """Bound this process' memory; let it leave no core dump, say nothing, and die with its parent."""
     pages = int(Path("/proc/self/statm").read_text().split()[5]) if Path("/proc/self/statm").exists() else 0
-    _limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + memory)
+    _limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + limits.reading_bytes)
     _limit(resource.RLIMIT_CORE, 0)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # decoders may quote what they read

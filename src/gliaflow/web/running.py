@@ -1,6 +1,7 @@
 """From a release's folder to a server that listens, until it is told to stop."""
 
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Collection
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from gliaflow.errors import GliaflowError
 from gliaflow.inference.release import load_release
@@ -47,18 +49,7 @@ def serve(
         service = Service(release, model, limits)
         try:
             service.warm()
-            app = make_app(service, token=token, hosts=hosts)
-            config = uvicorn.Config(
-                app,
-                ws="none",
-                access_log=False,  # ours names no files
-                log_config=None,
-                log_level="warning",
-                proxy_headers=False,  # nothing here depends on who is asking
-                server_header=False,
-                timeout_keep_alive=IDLE,
-                timeout_graceful_shutdown=GRACE,
-            )
+            config = make_config(make_app(service, token=token, hosts=hosts))
             address, bound = listener.getsockname()[:2]
             started(f"http://{f'[{address}]' if ':' in address else address}:{bound}", service.name, service.engine)
             # uvicorn stops at the first signal, puts away, and then raises it again for whoever handled it before
@@ -74,6 +65,21 @@ def serve(
             service.close()
 
 
+def make_config(app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn runs the application."""
+    return uvicorn.Config(
+        app,
+        ws="none",
+        access_log=False,  # ours names no files
+        log_config=None,
+        log_level="warning",
+        proxy_headers=False,  # nothing here depends on who is asking
+        server_header=False,
+        timeout_keep_alive=IDLE,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
 def _end(_: int, __: FrameType | None) -> None:
     raise SystemExit(0)
 
@@ -83,7 +89,8 @@ def _listen(host: str, port: int) -> socket.socket:
         kind = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=kind, backlog=512)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number and number > 0 else error
         raise CannotListen(
             f"The server can't listen at {host}, port {port} ({reason}). Choose another --port or --host."
         ) from None

@@ -46,7 +46,7 @@ GONE = 499  # what nginx writes where the client went before the answer
 
 
 class Guard:
-    """Middleware of the whole server.
+    """What an application is wrapped in.
 
     token : that a request must bring (Authorization: Bearer …) for what costs or tells something; None for none
     hosts : names by which the server may be called, against DNS rebinding; None for any

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import json
+import logging
 import re
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,8 +29,11 @@ from gliaflow.web.scratch import Scratch
 from gliaflow.web.settings import ServeLimits
 from gliaflow.web.uploads import Upload
 
+logger = logging.getLogger(__name__)
+
 CARD = "MODEL_CARD.md"
 NOTHING = "None of the files can be used."
+FAILED = "Something went wrong in the server. Try again, or ask who runs it."
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 
 Tell = Callable[[str, int, int], None]
@@ -84,6 +89,13 @@ class Service:
         except TimeoutError:
             message = f"No answer within {self.limits.seconds:g} s. Send fewer slices at a time, or try again later."
             raise Problem(504, message) from None
+        except (Problem, Stopped):
+            raise
+        except Exception as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            where = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
+            logger.error("A request failed with %s\n%s", type(error).__name__, where)  # its words may quote files
+            raise Problem(500, FAILED) from None
         finally:
             stop.set()
         self.places.answered(time.perf_counter() - start)

@@ -14,7 +14,8 @@ class ServeLimits(BaseModel):
     total_bytes: int = Field(256 * MIB, gt=0, description="Bytes of all files of a request as they are sent.")
     files: int = Field(1000, gt=0, description="Files of a request, those in archives included.")
     slices: int = Field(2000, gt=0, description="Slices of a request.")
-    pixels: int = Field(100_000_000, gt=0, description="Pixels of all slices of a request.")
+    pixels: int = Field(64_000_000, gt=0, description="Pixels of all slices of a request.")
+    slice_pixels: int = Field(16_777_216, gt=0, description="Pixels of a slice, by its header: 4096 x 4096.")
     seconds: float = Field(120, gt=0, description="Seconds that an answer may take once the files are here.")
 
     upload_seconds: float = Field(120, gt=0, description="Seconds that files may take to come.")

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import logging
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from typing import Any, TypeVar
@@ -15,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 from gliaflow.web.problems import Problem
 from gliaflow.web.service import Tell
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -104,8 +102,4 @@ class EventStream(Response):
             event = {"event": "error", "status": int(problem.status), **problem.to_json()}
             if "Retry-After" in problem.headers:
                 event["retry_after"] = int(problem.headers["Retry-After"])
-        except Exception:
-            logger.exception("A request failed")
-            message = "Something went wrong in the server. Try again, or ask who runs it."
-            event = {"event": "error", "status": 500, "message": message}
         return json.dumps(event, ensure_ascii=False).encode("utf-8", "replace") + b"\n"

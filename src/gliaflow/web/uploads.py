@@ -164,8 +164,9 @@ class _Form:
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
         if options.get(b"name") != FIELD:
             raise Problem(422, "The form has a field other than “files”. Send files in that one alone.")
-        name = options.get(b"filename", b"")
-        self._name = name.decode("utf-8", "replace")
+        if b"filename" not in options:
+            raise Problem(422, "What the field “files” holds is no file: send each with a file name.")
+        self._name = options[b"filename"].decode("utf-8", "replace")
         self._path = self.folder / f"{len(self.uploads) + 1:04d}"
         self._file = self._path.open("xb")
 

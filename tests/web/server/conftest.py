@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from gliaflow.inference.familiarity import fit_familiarity
 from gliaflow.inference.properties import measure_volume
 from gliaflow.inference.release import Prediction, load_release
 from gliaflow.web.app import make_app
+from gliaflow.web.running import make_config
 from gliaflow.web.service import Service
 from gliaflow.web.settings import ServeLimits
 
@@ -44,6 +46,14 @@ class Served:
         return self.client.post(path, files=[("files", file) for file in files], **options)
 
 
+@contextmanager
+def old_arrays() -> Iterator[None]:
+    """Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy", DeprecationWarning)
+        yield
+
+
 @pytest.fixture(scope="session")
 def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release of two tiny networks, called as artifacts are."""
@@ -54,7 +64,8 @@ def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = []
     for seed in range(2):
         models.append(work / f"model{seed}.keras")
-        save_model(build_unet(SIZE, SIZE, (4, 8), (0.0, 0.0), prior=0.4, seed=seed), models[-1])
+        with old_arrays():
+            save_model(build_unet(SIZE, SIZE, (4, 8), (0.0, 0.0), prior=0.4, seed=seed), models[-1])
     folder = work / "0123456789abcdef"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -78,8 +89,7 @@ def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def serve_in_thread(service: Service, **options: Any) -> Iterator[Served]:
     app = make_app(service, **options)
-    config = uvicorn.Config(app, log_config=None, log_level="critical", ws="none", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(make_config(app))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, args=([listener],))
@@ -96,7 +106,8 @@ def serve_in_thread(service: Service, **options: Any) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def served(release_folder: Path) -> Iterator[Served]:
     """A server of the tiny release, with the limits that servers have."""
-    service = Service(load_release(release_folder), release_folder)
+    with old_arrays():
+        service = Service(load_release(release_folder), release_folder)
     service.warm()
     with serve_in_thread(service) as served:
         yield served
@@ -106,18 +117,20 @@ def served(release_folder: Path) -> Iterator[Served]:
 class Stub:
     """A release without a network: the upper half of each slice is tumour, as soon as `go` is set.
 
+    slow : seconds from one word of progress to the next
     entered : set once it was asked; stopped : set once it was told that nobody waits any more
     """
 
     go: threading.Event = field(default_factory=threading.Event)
     entered: threading.Event = field(default_factory=threading.Event)
     stopped: threading.Event = field(default_factory=threading.Event)
+    slow: float = 0.02
     members: tuple[Any, ...] = (SimpleNamespace(model=None),)
     bundle: Any = field(default_factory=lambda: SimpleNamespace(size=SIZE, familiarity=SimpleNamespace(patients=7)))
 
     def predict_volume(self, images: np.ndarray, batch: int = 16, progress: Any = None) -> Prediction:
         self.entered.set()
-        while not self.go.wait(0.02):
+        while not self.go.wait(self.slow):
             try:
                 progress(0, len(images))
             except BaseException:

@@ -12,6 +12,11 @@ Images, by the values that the file holds:
 A mask is 1 where the file is not 0; the file may hold 0 and one other value, in one channel or in equal ones.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
 import numpy as np
 
 from gliaflow.ingest.reasons import UnusableFile
@@ -22,12 +27,39 @@ MOST_BYTES = 256 << 20  # of decoded pixels
 _BLOCK = 1 << 20  # values that are scaled at a time, in float64
 
 
+@dataclass
+class Allowance:
+    """Pixels that pictures of strangers may have, each and all that are to come; whether these were too many."""
+
+    each: int
+    left: int
+    exceeded: bool = False
+
+
+_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+
+
+@contextmanager
+def allow_pixels(each: int, total: int) -> Iterator[Allowance]:
+    """Inside, images of more than `each` pixels, and those beyond `total`, are refused by their headers."""
+    allowance = Allowance(each, total)
+    token = _allowance.set(allowance)
+    try:
+        yield allowance
+    finally:
+        _allowance.reset(token)
+
+
 def check_size(height: int, width: int, pixel_bytes: float = 1) -> None:
     """Refuse sizes, as a file's header states them, that are no slice's; raises UnusableFile."""
     if height * width > MOST_PIXELS:
         raise UnusableFile("too_many_pixels", f"{height} x {width} pixels, more than {MOST_PIXELS // 10**6} million")
     if height * width * pixel_bytes > MOST_BYTES:
         raise UnusableFile("too_many_pixels", f"{height} x {width} pixels of {pixel_bytes:g} bytes each")
+    allowance = _allowance.get()
+    if allowance and height * width > min(allowance.each, allowance.left):
+        allowance.exceeded |= height * width <= allowance.each
+        raise UnusableFile("too_many_pixels", f"{height} x {width} pixels, more than are taken here")
     if min(height, width) < LEAST_SIDE:
         raise UnusableFile("too_small", f"{height} x {width} pixels")
 
@@ -40,6 +72,8 @@ def to_image(pixels: np.ndarray) -> np.ndarray:
         colours = colours.astype(np.uint8) * np.uint8(255)
     elif colours.dtype != np.uint8:
         colours = _to_8_bit(colours)
+    if allowance := _allowance.get():
+        allowance.left -= colours.shape[0] * colours.shape[1]
     image = np.broadcast_to(colours, (*colours.shape[:2], 3))  # (H, W, 1 or 3) -> (H, W, 3)
     return np.require(image, requirements=["C", "W"])
 
