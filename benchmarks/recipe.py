@@ -19,6 +19,8 @@ from sklearn.metrics import roc_auc_score
 
 from gliaflow.evaluation.counts import dice, slice_counts
 from gliaflow.evaluation.detection import slice_score
+from gliaflow.inference.engines.keras import KerasNetwork
+from gliaflow.inference.engines.keras import KerasNetwork
 from gliaflow.inference.predictor import Predictor
 from gliaflow.model.recipes import Recipe, load_recipe, parse_recipe
 from gliaflow.model.training import train
@@ -69,7 +71,8 @@ def measure(
         clock = time.perf_counter()
         train(Path(work) / "out", volumes, parts, recipe, seed=seed, work=Path(work) / "work")
         seconds = time.perf_counter() - clock
-        predictor = Predictor(Path(work) / "out" / "model.keras", mirror=recipe.mirror)
+        network = KerasNetwork(Path(work) / "out" / "model.keras")
+        predictor = Predictor(network, mirror=recipe.mirror)
         tested = sorted(parts.loc[parts["part"] == "test", "patient"].unique())
         counts, scores = [], []
         for patient in tested:
@@ -81,7 +84,7 @@ def measure(
     tumor = rows["true_pixels"] > 0
     volume = dice(rows.groupby("patient")[["true_pixels", "predicted_pixels", "intersection"]].sum())
     return {
-        "parameters": predictor.model.count_params(),
+        "parameters": network.model.count_params(),
         "train_seconds": round(seconds),
         "volume_dice_mean": round(float(volume.mean()), 4),
         "volume_dice_median": round(float(volume.median()), 4),

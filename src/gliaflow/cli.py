@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from gliaflow import __version__
-from gliaflow.commands import doctor, phantom, predict, score, serve
+from gliaflow.commands import doctor, export, phantom, predict, score, serve
 
-COMMANDS = (doctor, phantom, predict, score, serve)
+COMMANDS = (doctor, export, phantom, predict, score, serve)
 STOPPED = 130  # what shells give for a process that Ctrl-C ended
 
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from gliaflow.inference.engines.keras import KerasNetwork
 from gliaflow.inference.predictor import Predictor, predict_volumes, quantise
 from gliaflow.model.archive import UnusableModel, digest_file, save_model
 from gliaflow.model.unet import build_unet
@@ -35,14 +36,14 @@ def test_probabilities_are_quantised_by_rounding() -> None:
 def test_predicts_what_the_network_says(model: Path) -> None:
     network = keras.saving.load_model(model, compile=False)
     expected = np.rint(255 * network.predict_on_batch(IMAGES)[..., 0])
-    quantised = Predictor(model, digest_file(model)).predict_volume(IMAGES)
+    quantised = Predictor(KerasNetwork(model, digest_file(model))).predict_volume(IMAGES)
     assert quantised.shape == (7, 32, 32) and quantised.dtype == np.uint8 and np.ptp(quantised) > 3
     np.testing.assert_allclose(quantised, expected, atol=1)
     assert np.mean(quantised == expected) > 0.999
 
 
 def test_slices_alone_and_in_batches_agree(model: Path) -> None:
-    predictor = Predictor(model)
+    predictor = Predictor(KerasNetwork(model))
     together = predictor.predict_volume(IMAGES, batch=7).astype(int)
     for batch in (1, 3, 16):
         apart = predictor.predict_volume(IMAGES, batch=batch).astype(int)
@@ -57,14 +58,14 @@ def test_a_network_that_sees_neighbours_is_given_them(tmp_path: Path) -> None:
     ordered = [np.concatenate([IMAGES[max(i - 1, 0)], IMAGES[i], IMAGES[min(i + 1, 6)]], axis=-1) for i in range(7)]
     expected = np.rint(255 * network.predict_on_batch(np.stack(ordered))[..., 0])
     for batch in (2, 16):
-        np.testing.assert_allclose(Predictor(path).predict_volume(IMAGES, batch), expected, atol=1)
+        np.testing.assert_allclose(Predictor(KerasNetwork(path)).predict_volume(IMAGES, batch), expected, atol=1)
 
 
 def test_mirrored_prediction_is_the_mean_of_both(model: Path) -> None:
     network = keras.saving.load_model(model, compile=False)
     plain = network.predict_on_batch(IMAGES)[..., 0]
     mirrored = network.predict_on_batch(np.ascontiguousarray(IMAGES[:, :, ::-1]))[..., 0][:, :, ::-1]
-    both = Predictor(model, mirror=True)
+    both = Predictor(KerasNetwork(model), mirror=True)
     np.testing.assert_allclose(both.predict_volume(IMAGES), np.rint(255 * (plain + mirrored) / 2), atol=1)
     turned = both.predict_volume(np.ascontiguousarray(IMAGES[:, :, ::-1])).astype(int)
     assert np.abs(turned[:, :, ::-1] - both.predict_volume(IMAGES)).max() <= 1, "left and right are treated alike"
@@ -72,7 +73,7 @@ def test_mirrored_prediction_is_the_mean_of_both(model: Path) -> None:
 
 def test_progress_counts_slices_and_no_slices_are_no_error(model: Path) -> None:
     told: list[tuple[int, int]] = []
-    predictor = Predictor(model)
+    predictor = Predictor(KerasNetwork(model))
     predictor.predict_volume(IMAGES, 3, lambda done, total: told.append((done, total)))
     assert told == [(3, 7), (6, 7), (7, 7)]
     assert predictor.predict_volume(IMAGES[:0]).shape == (0, 32, 32)
@@ -88,12 +89,12 @@ def test_progress_counts_slices_and_no_slices_are_no_error(model: Path) -> None:
 )
 def test_images_it_was_not_made_for_are_refused(model: Path, images: np.ndarray, received: str) -> None:
     with pytest.raises(ValueError, match=rf"\(slices, 32, 32, 3\), not standardised; received {received}"):
-        Predictor(model).predict_volume(images)
+        Predictor(KerasNetwork(model)).predict_volume(images)
 
 
 def test_another_model_than_recorded_is_refused(model: Path) -> None:
     with pytest.raises(UnusableModel, match="is not the one that was recorded"):
-        Predictor(model, "f" * 64)
+        KerasNetwork(model, "f" * 64)
 
 
 def test_volumes_become_files(tmp_path: Path, model: Path) -> None:
@@ -105,7 +106,9 @@ def test_volumes_become_files(tmp_path: Path, model: Path) -> None:
     predict_volumes(model, volumes, tmp_path / "out", batch=4, progress=lambda *step: told.append(step))
     assert told == [(4, 9), (7, 9), (9, 9)]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.npy", "b.npy", "empty.npy"]
-    np.testing.assert_array_equal(np.load(tmp_path / "out" / "a.npy"), Predictor(model).predict_volume(IMAGES, batch=4))
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "out" / "a.npy"), Predictor(KerasNetwork(model)).predict_volume(IMAGES, batch=4)
+    )
     assert np.load(tmp_path / "out" / "empty.npy").shape == (0, 32, 32)
 
 
@@ -126,4 +129,6 @@ def test_child_process_writes_files_and_tells_progress(tmp_path: Path, model: Pa
     done = subprocess.run(command, capture_output=True, env=environment, text=True, check=True)
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events == [{"event": "progress", "done": 7, "total": 7}, {"event": "done"}]
-    np.testing.assert_array_equal(np.load(tmp_path / "out" / "p.npy"), Predictor(model).predict_volume(IMAGES, 7))
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "out" / "p.npy"), Predictor(KerasNetwork(model)).predict_volume(IMAGES, 7)
+    )

@@ -9,6 +9,7 @@ import pytest
 from gliaflow.evaluation.detection import fit_detection, slice_score
 from gliaflow.evaluation.postprocess import predicted_masks
 from gliaflow.inference.bundle import Bundle, copy_members, read_bundle, write_bundle
+from gliaflow.inference.engines.keras import KerasNetwork
 from gliaflow.inference.familiarity import fit_familiarity
 from gliaflow.inference.predictor import Predictor
 from gliaflow.inference.properties import measure_volume
@@ -50,7 +51,7 @@ def test_members_are_averaged_and_the_operating_point_applied(released) -> None:
     folder, models, images = released
     told: list[tuple[int, int]] = []
     found = load_release(folder).predict_volume(images, progress=lambda *done: told.append(done))
-    each = np.array([Predictor(model).predict_volume(images) for model in models])
+    each = np.array([Predictor(KerasNetwork(model)).predict_volume(images) for model in models])
     assert (each[0] != each[1]).any()
     assert (found.probabilities == np.rint(each.mean(axis=0))).all() and found.probabilities.dtype == np.uint8
     assert (found.masks == predicted_masks(found.probabilities, 110, 5)).all()
@@ -72,7 +73,7 @@ def test_a_volume_unlike_training_comes_with_a_warning(released) -> None:
 def test_mirroring_is_passed_on(released) -> None:
     folder, models, images = released
     write_bundle(folder, replace(read_bundle(folder), mirror=True))
-    each = np.array([Predictor(model, mirror=True).predict_volume(images) for model in models])
+    each = np.array([Predictor(KerasNetwork(model), mirror=True).predict_volume(images) for model in models])
     assert (load_release(folder).predict_volume(images).probabilities == np.rint(each.mean(axis=0))).all()
 
 

@@ -6,13 +6,13 @@ As a child process: `python -m gliaflow.inference.predictor SPEC.json`, with eve
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from gliaflow.events import Progress, emit
-from gliaflow.model.archive import load_model
+from gliaflow.inference.engines import Network
 from gliaflow.model.neighbours import reach_of, stack_neighbours
 from gliaflow.store.arrays import Arrays
 
@@ -22,18 +22,15 @@ BATCH = 16
 class Predictor:
     """A trained network that turns raw slices into quantised tumour probabilities.
 
-    model : path of a `.keras` file
-    digest : its sha256, to be sure that it is the one that was recorded; None takes any
+    network : what runs it (`gliaflow.inference.engines`)
     mirror : predict each slice mirrored left to right too, and take the mean
-
-    Raises `UnusableModel` for a file that cannot be used.
     """
 
-    def __init__(self, model: Path, digest: str | None = None, *, mirror: bool = False) -> None:
-        self.model = load_model(model, digest)
+    def __init__(self, network: Network, *, mirror: bool = False) -> None:
+        self.network = network
         self.mirror = mirror
-        self.size = int(self.model.input_shape[1])
-        self.reach = reach_of(int(self.model.input_shape[-1]))
+        self.size = network.size
+        self.reach = reach_of(network.channels)
 
     def predict_volume(
         self, images: np.ndarray, batch: int = BATCH, progress: Callable[[int, int], None] | None = None
@@ -45,28 +42,33 @@ class Predictor:
 
         Raises ValueError for images of another shape or dtype.
         """
+        quantised, done = np.zeros(images.shape[:3], np.uint8), 0
+        for probabilities in self.batches(images, batch):
+            quantised[done : done + len(probabilities)] = quantise(probabilities)
+            done += len(probabilities)
+            if progress is not None:
+                progress(done, len(images))
+        return quantised
+
+    def batches(self, images: np.ndarray, batch: int = BATCH) -> Iterator[np.ndarray]:
+        """The same as float32 [N, H, W], 0 to 1, for `batch` slices at a time."""
         wanted = (self.size, self.size, 3)
         if images.ndim != 4 or images.shape[1:] != wanted or images.dtype != np.uint8:
             raise ValueError(
                 f"The network takes uint8 images of shape (slices, {self.size}, {self.size}, 3), not standardised; "
                 f"received {images.dtype} of shape {images.shape}. Prepare them at {self.size} x {self.size} first."
             )
-        quantised = np.zeros(images.shape[:3], np.uint8)
         for start in range(0, len(images), batch):
             rows = range(start, min(start + batch, len(images)))
-            chunk = np.stack([stack_neighbours(images, row, self.reach) for row in rows])
-            quantised[start : start + batch] = quantise(self._probabilities(chunk))
-            if progress is not None:
-                progress(min(start + batch, len(images)), len(images))
-        return quantised
+            yield self._probabilities(np.stack([stack_neighbours(images, row, self.reach) for row in rows]))
 
     def _probabilities(self, chunk: np.ndarray) -> np.ndarray:
         """Of pictures uint8 [N, H, W, C]: float32 [N, H, W]."""
-        probabilities = self.model.predict_on_batch(chunk)[..., 0]
+        probabilities = self.network(chunk)
         if self.mirror:
-            mirrored = self.model.predict_on_batch(np.ascontiguousarray(chunk[:, :, ::-1]))[..., 0]
+            mirrored = self.network(np.ascontiguousarray(chunk[:, :, ::-1]))
             probabilities = (probabilities + mirrored[:, :, ::-1]) / 2
-        return np.asarray(probabilities)
+        return probabilities
 
 
 def quantise(probabilities: np.ndarray) -> np.ndarray:
@@ -85,7 +87,9 @@ def predict_volumes(
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write `out/<patient>.npy`, uint8 [S, H, W], for each volume folder (with images.npy); progress counts slices."""
-    predictor = Predictor(model, digest, mirror=mirror)
+    from gliaflow.inference.engines.keras import KerasNetwork  # takes seconds, and what runs exports needs none of it
+
+    predictor = Predictor(KerasNetwork(model, digest), mirror=mirror)
     out.mkdir(parents=True, exist_ok=True)
     images = Arrays({patient: Path(folder) / "images.npy" for patient, folder in volumes.items()})
     done, total = 0, sum(map(len, images.values()))

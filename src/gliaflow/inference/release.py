@@ -3,7 +3,7 @@
 This runs the network: in a process of its own wherever Prefect or a server is in the same program.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from gliaflow.evaluation.detection import slice_score
 from gliaflow.evaluation.postprocess import predicted_masks
-from gliaflow.inference.bundle import read_bundle
+from gliaflow.inference.bundle import Bundle, read_bundle
+from gliaflow.inference.engines import Network
 from gliaflow.inference.predictor import BATCH, Predictor
 
 
@@ -34,14 +35,18 @@ class Prediction:
 
 
 class Release:
-    """The models of a release folder, loaded; see `load_release`."""
+    """The models of a release folder, loaded; see `load_release`.
 
-    def __init__(self, folder: Path) -> None:
-        self.bundle = read_bundle(folder)
-        self.engine = "Keras"
-        self.members = [
-            Predictor(folder / member.file, member.sha256, mirror=self.bundle.mirror) for member in self.bundle.members
-        ]
+    networks : one a member of the bundle
+    remarks  : sentences on why a faster engine was not taken
+    """
+
+    def __init__(self, bundle: Bundle, networks: Sequence[Network], remarks: Sequence[str] = ()) -> None:
+        self.bundle = bundle
+        self.members = [Predictor(network, mirror=bundle.mirror) for network in networks]
+        self.engine = networks[0].name
+        """What runs it, for people: "OpenVINO, bfloat16"."""
+        self.remarks = tuple(remarks)
 
     def predict_volume(
         self, images: np.ndarray, batch: int = BATCH, progress: Callable[[int, int], None] | None = None
@@ -58,23 +63,40 @@ class Release:
                     progress(before * slices + done, len(self.members) * slices)
 
             total += member.predict_volume(images, batch, within)
-        probabilities = mean_of(total, len(self.members))
+        return self.decide(mean_of(total, len(self.members)), self.bundle.familiarity.warn(images))
+
+    def decide(self, probabilities: np.ndarray, warnings: tuple[str, ...] = ()) -> Prediction:
+        """What the members' mean, round(255 p) uint8 [S, H, W], comes to at the operating point."""
         tumor_probability = self.bundle.detection.probability(slice_score(probabilities))
         return Prediction(
             masks=predicted_masks(probabilities, self.bundle.threshold, self.bundle.min_pixels),
             probabilities=probabilities,
             tumor_probability=tumor_probability,
             call=self.bundle.detection.call(tumor_probability),
-            warnings=self.bundle.familiarity.warn(images),
+            warnings=warnings,
         )
 
 
 def load_release(folder: Path, engine: str = "keras") -> Release:
     """Load the release in `folder`, its model files only if they are byte for byte those that were released.
 
-    Raises `UnusableRelease` for another folder, `UnusableModel` for a model file that is missing or was changed.
+    engine : "keras", the model as it was released; "fastest", of its exports that gave the same masks the fastest that
+        can run here, else Keras; or the name of an export's format ("openvino", "onnx", "litert", "savedmodel")
+
+    Raises `UnusableRelease` for another folder, `UnusableModel` for a model file that is missing or was changed,
+    `UnusableExport` where an export was asked for by name and can't be used.
     """
-    return Release(Path(folder))
+    bundle = read_bundle(Path(folder))
+    remarks: tuple[str, ...] = ()
+    if engine != "keras":
+        from gliaflow.export.choice import choose_networks
+
+        networks, remarks = choose_networks(Path(folder), bundle, engine)
+        if networks:
+            return Release(bundle, networks, remarks)
+    from gliaflow.inference.engines.keras import KerasNetwork  # takes seconds, and what runs exports needs none of it
+
+    return Release(bundle, [KerasNetwork(Path(folder) / m.file, m.sha256) for m in bundle.members], remarks)
 
 
 def mean_of(total: np.ndarray, members: int) -> np.ndarray:

@@ -1,0 +1,91 @@
+"""OpenVINO: the fastest on Intel's and AMD's processors, in bfloat16 where they compute with it."""
+
+import sys
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from gliaflow.inference.engines import UnsuitedMachine
+
+HINTS = {"float32": "f32", "bfloat16": "bf16"}
+
+
+def import_openvino() -> Any:
+    """The library, without its telemetry, which would tell its makers of every conversion.
+
+    Without the package openvino_telemetry it uses a stub of its own, so this has it look missing.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # importing it is an ImportError now
+    import openvino  # type: ignore[import-untyped]
+
+    return openvino
+
+
+def open_network(path: Path, precision: str, size: int, channels: int) -> "OpenVINONetwork":
+    return OpenVINONetwork(path, precision, size, channels)
+
+
+class OpenVINONetwork:
+    """An `.xml` with its `.bin`, compiled for the CPU; all cores work at one call, further ones wait their turn.
+
+    In bfloat16 the raw picture is still standardised in float32: means and deviations rounded to 8 bits move all of the
+    picture, which alone made more than half of the pixels that differed from Keras (docs/export.md).
+    """
+
+    def __init__(self, path: Path, precision: str, size: int, channels: int) -> None:
+        openvino = import_openvino()
+        core = openvino.Core()
+        self.size, self.channels, self.name = size, channels, f"OpenVINO, {precision}"
+        if precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise UnsuitedMachine("This processor does not compute with bfloat16.")
+        options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": HINTS[precision]}
+        whole = core.read_model(path)
+        if precision == "float32":
+            self._parts = [_Part(core.compile_model(whole, "CPU", options))]
+        else:
+            head, body = _split(openvino, whole)
+            exact = options | {"INFERENCE_PRECISION_HINT": "f32"}
+            self._parts = [
+                _Part(core.compile_model(head, "CPU", exact)),
+                _Part(core.compile_model(body, "CPU", options)),
+            ]
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        inputs = [np.ascontiguousarray(pictures)]
+        for part in self._parts:
+            inputs = [inputs[0], part(inputs)]
+        return np.ascontiguousarray(inputs[1][..., 0])
+
+
+class _Part:
+    """A compiled model with as many requests as threads that call it at once: a request serves one at a time."""
+
+    def __init__(self, compiled: Any) -> None:
+        self.compiled = compiled
+        self.takes = len(compiled.inputs)
+        self.idle: SimpleQueue[Any] = SimpleQueue()
+
+    def __call__(self, inputs: list[np.ndarray]) -> np.ndarray:
+        try:
+            request = self.idle.get_nowait()
+        except Empty:
+            request = self.compiled.create_infer_request()
+        result = np.array(request.infer(inputs[: self.takes])[0])  # copied: the request's memory is used again
+        self.idle.put(request)
+        return result
+
+
+def _split(openvino: Any, model: Any) -> tuple[Any, Any]:
+    """The network up to its first convolution, and from there on (which takes the pictures too, for their number)."""
+    from openvino import opset13
+
+    (pictures,) = model.get_parameters()
+    first = next(node for node in model.get_ordered_ops() if node.get_type_name() == "Convolution")
+    border = first.input_value(0)
+    head = openvino.Model([border], [pictures], "head").clone()
+    standardised = opset13.parameter(border.get_partial_shape(), np.float32, name="standardised")
+    for target in border.get_target_inputs():
+        target.replace_source_output(standardised.output(0))
+    return head, openvino.Model(model.get_results(), [pictures, standardised], "body")
