@@ -10,9 +10,6 @@ import tifffile
 from gliaflow.cli import main
 from gliaflow.ingest.readers import read_mask
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 
 @pytest.fixture
 def predict(tiny_release: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -13,9 +13,6 @@ from gliaflow.export.slices import draw_study
 from gliaflow.inference import engines
 from gliaflow.inference.release import load_release
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 IMAGES = draw_study(64, np.random.default_rng(3))
 
 

@@ -108,7 +108,7 @@ def test_where_no_format_can_be_written_nothing_is_left(monkeypatch, released: P
 
 def test_what_is_no_release_is_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", str(tmp_path)]) == 2
-    assert "A release is a folder with model.json" in capsys.readouterr().err
+    assert "A model is a release (a folder with model.json)" in capsys.readouterr().err
 
 
 def test_unknown_formats_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,9 +10,6 @@ from gliaflow.export.formats import CannotExport, open_exact, require, write_for
 from gliaflow.model.archive import UnusableModel, save_model
 from gliaflow.model.unet import build_unet
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:

@@ -12,9 +12,6 @@ from gliaflow.inference.release import load_release
 from gliaflow.ingest.reasons import UnusableFile, UnusableSource
 from gliaflow.ingest.studies.study import Refusal
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 
 @pytest.fixture(scope="module")
 def model(tiny_release: Path):

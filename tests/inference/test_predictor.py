@@ -15,9 +15,6 @@ from gliaflow.inference.predictor import Predictor, predict_volumes, quantise
 from gliaflow.model.archive import UnusableModel, digest_file, save_model
 from gliaflow.model.unet import build_unet
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
 
 

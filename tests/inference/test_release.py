@@ -17,9 +17,6 @@ from gliaflow.inference.release import load_release, mean_of
 from gliaflow.model.archive import UnusableModel, save_model
 from gliaflow.model.unet import build_unet
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 SIZE = 64
 
 

@@ -11,9 +11,6 @@ import pytest
 from gliaflow.model.archive import UnusableModel, load_model, save_model
 from gliaflow.model.unet import build_unet
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 
 def tiny(seed: int = 0) -> keras.Model:
     return build_unet(32, 16, (4, 8), (0.1, 0.2), standardise="head", seed=seed)

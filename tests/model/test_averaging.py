@@ -6,9 +6,6 @@ import pytest
 
 from gliaflow.model.averaging import Averages
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 
 def one_weight() -> keras.Model:
     inputs = keras.Input((1,))

@@ -9,9 +9,6 @@ import pytest
 from gliaflow.model.checkpoints import alone_in, restore_checkpoint, save_checkpoint
 from gliaflow.model.unet import build_unet
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 
 def compiled(seed: int = 0) -> keras.Model:
     model = build_unet(16, 16, (2, 4), (0.1, 0.2), seed=seed)

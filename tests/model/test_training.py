@@ -24,9 +24,6 @@ from gliaflow.model.validation import score_volumes
 from gliaflow.process import ChildFailed, run_child
 from gliaflow.store.tables import read_table, write_table
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 RESULTS = ("model.keras", "history.parquet", "summary.json")
 
 

@@ -11,9 +11,6 @@ from gliaflow.model.batches import open_slices
 from gliaflow.model.losses import bce
 from gliaflow.model.validation import score_volumes
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 
 def test_volume_dice_is_pooled_per_patient(volumes: dict[str, Path], parts: pd.DataFrame) -> None:
     """Against a stand-in for the network that finds bright FLAIR in the upper half only, counted in numpy."""

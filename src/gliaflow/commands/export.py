@@ -20,7 +20,9 @@ def add(commands: Commands) -> None:
         epilog="Exit status: 0 if every format gave the same masks; 1 if one did not, or could not be written; 2 if "
         "nothing could be exported.",
     )
-    command.add_argument("model", metavar="MODEL", type=Path, help="folder of a release")
+    command.add_argument(
+        "model", metavar="MODEL", help="a release, or artifacts: of these the current model, or the newest release"
+    )
     command.add_argument(
         "--to",
         type=formats,
@@ -64,10 +66,13 @@ def run(options: argparse.Namespace) -> int:
     from gliaflow.errors import GliaflowError
     from gliaflow.export.command import copy_release, export_in_child
     from gliaflow.export.listing import to_text
+    from gliaflow.inference.finding import find_release
     from gliaflow.ingest.doctor.text import printable
 
     try:
-        folder = copy_release(options.model, options.out) if options.out else options.model
+        folder = find_release(options.model).folder
+        if options.out:
+            folder = copy_release(folder, options.out)
         with tqdm(total=1, unit="step", leave=False, disable=None, bar_format="{desc}") as bar:  # none in a log file
 
             def tell(doing: str) -> None:

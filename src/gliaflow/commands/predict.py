@@ -80,6 +80,10 @@ def _predict(options: argparse.Namespace, unpacked: Path) -> int:
     files = list_files(options.inputs, unpacked)
     model = Model(options.model, options.engine)
     _tell(f"{model.name}, run by {model.engine}")
+    for remark in model.release.remarks:
+        _tell(printable(remark))
+    if options.engine == "fastest" and model.engine.startswith("Keras"):
+        _tell(f"Several times as fast once exported: gliaflow export {printable(options.model)}")
     outputs = Outputs(options.out, model.name, model.engine)
     named = {file.name for file in files if file.named}
     counts: Counter[str] = Counter()

@@ -23,12 +23,13 @@ class Model:
     """A released model, ready to predict; see `gliaflow.load`.
 
     name   : what the registry calls it, or "release" and the start of its digest
+    folder : of the release
     engine : what runs the network
     """
 
     def __init__(self, model: str | Path, engine: str = "fastest") -> None:
         found = find_release(str(model))
-        self.name = found.name
+        self.name, self.folder = found.name, found.folder
         self.release = load_release(found.folder, engine)
         self.engine = self.release.engine
 

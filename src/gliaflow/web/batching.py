@@ -9,17 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Condition, Thread
-from typing import Any, Protocol
 
 import numpy as np
 
+from gliaflow.inference.engines import Network
 from gliaflow.inference.release import Release
-
-
-class Network(Protocol):
-    """What turns pictures uint8 [N, H, W, C] into probabilities [N, H, W, 1]."""
-
-    def predict_on_batch(self, pictures: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +58,7 @@ class Batcher:
     def _work(self) -> None:
         while jobs := self._next():
             try:
-                found = jobs[0].network.predict_on_batch(np.concatenate([job.pictures for job in jobs]))
+                found = jobs[0].network(np.concatenate([job.pictures for job in jobs]))
             except BaseException as error:  # told to each that waits
                 for job in jobs:
                     job.found.set_exception(error)
@@ -95,14 +89,26 @@ class Batcher:
 class _Shared:
     """A network whose calls go through a batcher."""
 
-    network: Any
+    network: Network
     batcher: Batcher
 
-    def predict_on_batch(self, pictures: np.ndarray) -> np.ndarray:
+    @property
+    def name(self) -> str:
+        return self.network.name
+
+    @property
+    def size(self) -> int:
+        return self.network.size
+
+    @property
+    def channels(self) -> int:
+        return self.network.channels
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
         return self.batcher.run(self.network, pictures)
 
 
 def share_networks(release: Release, batcher: Batcher) -> None:
     """From now on let `release`, in whatever threads, run its networks through `batcher`."""
     for member in release.members:
-        member.model = _Shared(member.model, batcher)
+        member.network = _Shared(member.network, batcher)

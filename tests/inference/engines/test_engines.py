@@ -19,9 +19,6 @@ from gliaflow.inference.engines.keras import KerasNetwork
 from gliaflow.model.archive import save_model
 from gliaflow.model.unet import build_unet
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 NETWORKS = {
     "folded": {"stem": "fold", "standardise": "head", "normalise": "batch"},
     "low": {"precision": "mixed_bfloat16"},

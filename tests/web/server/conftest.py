@@ -4,7 +4,6 @@ import logging
 import socket
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -46,14 +45,6 @@ class Served:
         return self.client.post(path, files=[("files", file) for file in files], **options)
 
 
-@contextmanager
-def old_arrays() -> Iterator[None]:
-    """Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy", DeprecationWarning)
-        yield
-
-
 @pytest.fixture(scope="session")
 def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release of two tiny networks, called as artifacts are."""
@@ -64,8 +55,7 @@ def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = []
     for seed in range(2):
         models.append(work / f"model{seed}.keras")
-        with old_arrays():
-            save_model(build_unet(SIZE, SIZE, (4, 8), (0.0, 0.0), prior=0.4, seed=seed), models[-1])
+        save_model(build_unet(SIZE, SIZE, (4, 8), (0.0, 0.0), prior=0.4, seed=seed), models[-1])
     folder = work / "0123456789abcdef"
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -106,8 +96,7 @@ def serve_in_thread(service: Service, **options: Any) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def served(release_folder: Path) -> Iterator[Served]:
     """A server of the tiny release, with the limits that servers have."""
-    with old_arrays():
-        service = Service(load_release(release_folder), release_folder)
+    service = Service(load_release(release_folder), release_folder)
     service.warm()
     with serve_in_thread(service) as served:
         yield served
@@ -125,7 +114,7 @@ class Stub:
     entered: threading.Event = field(default_factory=threading.Event)
     stopped: threading.Event = field(default_factory=threading.Event)
     slow: float = 0.02
-    members: tuple[Any, ...] = (SimpleNamespace(model=None),)
+    members: tuple[Any, ...] = (SimpleNamespace(network=None),)
     bundle: Any = field(default_factory=lambda: SimpleNamespace(size=SIZE, familiarity=SimpleNamespace(patients=7)))
 
     def predict_volume(self, images: np.ndarray, batch: int = 16, progress: Any = None) -> Prediction:

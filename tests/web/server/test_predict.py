@@ -18,9 +18,6 @@ from gliaflow.ingest.studies.files import list_files
 from gliaflow.ingest.studies.opening import open_studies
 from gliaflow.web.bodies import Answered
 
-# Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
 
 def decode(address: str) -> np.ndarray:
     assert address.startswith("data:image/png;base64,")
