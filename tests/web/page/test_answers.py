@@ -1,7 +1,5 @@
-"""What the page shows of an answer, what it draws, and what it saves."""
+"""What the page shows of an answer, and what it draws."""
 
-import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from gliaflow.ingest.readers import read_image, read_mask
+from gliaflow.ingest.readers import read_image
 
 ANSWERS = Path(__file__).with_name("answers")
 ORANGE = (255, 128, 0)
-LARGEST = 6  # slice of the sample volume, from 1, with the most tumour
 
 
 def orange(picture: np.ndarray) -> np.ndarray:
@@ -86,39 +83,6 @@ def test_opacity_and_the_switch_change_the_mask(visit: Any, send: Any, pixels: C
     assert np.array_equal(pixels(page), strong)
 
 
-def test_a_volume_opens_at_its_largest_area_and_is_gone_through(visit: Any, until: Any, send: Any) -> None:
-    page = visit()
-    send(page, "head.nii.gz")
-    where = lambda: int(page.inner_text("#where").split()[1])  # noqa: E731
-    assert where() == LARGEST
-    assert page.inner_text("#where") == f"Slice {LARGEST} of 21"
-    assert page.inner_text("#summary") == "Marked in 5 of 21 slices."
-    assert "824 mm² · 206 pixels" in page.inner_text("#facts")
-    assert "21 mL" in page.inner_text("#facts")
-    assert page.locator("#strip rect").count() == 5
-    page.locator("#slice").press("ArrowRight")
-    assert where() == LARGEST + 1
-    page.locator("#position").press("Home")
-    assert where() == 1 and page.is_disabled("#previous")
-    assert page.get_attribute("#position", "aria-valuetext") == "Slice 1 of 21: no tumour"
-    page.hover("#slice")
-    page.mouse.wheel(0, 100)
-    until(page, "document.getElementById('where').textContent.startsWith('Slice 2 ')")
-    page.click("#next")
-    assert where() == 3
-    page.click("#largest")
-    assert where() == LARGEST
-    assert page.get_attribute("#slice", "aria-label").startswith("Slice 6 of 21, FLAIR: tumour, 206 pixels marked")
-
-
-def test_the_scale_is_that_of_the_file(visit: Any, send: Any) -> None:
-    page = visit()
-    send(page, "head.nii.gz")
-    box = page.locator("#slice").bounding_box()
-    length = float(page.get_attribute("#rule", "data-length").removesuffix(" mm"))
-    assert page.locator("#rule span").bounding_box()["width"] == pytest.approx(length / 224 * box["width"], rel=0.02)
-
-
 def test_zooming_keeps_what_is_looked_at(visit: Any, send: Any, pixels: Callable[[Any], np.ndarray]) -> None:
     page = visit()
     send(page, "tumor.tif")
@@ -140,68 +104,6 @@ def test_zooming_keeps_what_is_looked_at(visit: Any, send: Any, pixels: Callable
     assert np.nonzero(orange(pixels(page)))[1].mean() < columns.mean() - 40
     page.click("#zoom-fit")
     assert np.array_equal(pixels(page), whole)
-
-
-def test_masks_overlay_and_table_are_saved(visit: Any, send: Any, samples: Path, tmp_path: Path) -> None:
-    def saved(button: str) -> Path:
-        with page.expect_download() as waiting:
-            page.click(button)
-        path = tmp_path / waiting.value.suggested_filename
-        waiting.value.save_as(path)
-        return path
-
-    page = visit()
-    send(page, "tumor.tif")
-    mask = saved("#save-mask")
-    assert mask.name == "tumor_mask.tif"
-    assert np.array_equal(read_mask(mask) * 255, cv2.imread(str(ANSWERS / "tumor.png"), cv2.IMREAD_GRAYSCALE))
-    overlay = saved("#save-overlay")
-    assert overlay.name == "tumor_overlay.png"
-    picture = read_image(overlay)
-    assert picture.shape == (1024, 1024, 3)
-    assert (orange(picture) & enlarged_mask("tumor", 1024)).sum() > 0.97 * enlarged_mask("tumor", 1024).sum()
-    table = saved("#save-table")
-    assert (table.name, table.read_text()) == ("answers.csv", "study,slice,call\ntumor,tumor.tif,tumor\n")
-
-
-def test_a_mask_of_a_volume_is_a_volume_of_its_geometry(visit: Any, send: Any, samples: Path, tmp_path: Path) -> None:
-    nibabel = pytest.importorskip("nibabel")
-    page = visit()
-    send(page, "head.nii.gz")
-    with page.expect_download() as waiting:
-        page.click("#save-mask")
-    assert waiting.value.suggested_filename == "head_mask.nii.gz"
-    waiting.value.save_as(tmp_path / "mask.nii.gz")
-    given, mask = nibabel.load(samples / "head.nii.gz"), nibabel.load(tmp_path / "mask.nii.gz")
-    assert np.array_equal(given.affine, mask.affine) and given.shape == mask.shape
-    assert np.asarray(mask.dataobj).sum() == 819
-
-
-def test_several_masks_are_saved_in_an_archive(visit: Any) -> None:
-    """The archive is made in the page; Python's zipfile, which checks its sums, opens it."""
-    page = visit()
-    content = page.evaluate("""async () => {
-        const { zip } = await import("./static/zip.js");
-        const bytes = new Uint8Array([0, 1, 255]);
-        const files = [{ name: "a/å_mask.tif", bytes }, { name: "b", bytes: new Uint8Array() }];
-        return [...new Uint8Array(await zip(files).arrayBuffer())];
-    }""")
-    with zipfile.ZipFile(io.BytesIO(bytes(content))) as archive:
-        assert archive.testzip() is None
-        assert {name: archive.read(name) for name in archive.namelist()} == {"a/å_mask.tif": b"\x00\x01\xff", "b": b""}
-
-
-def test_outlines_go_round_pixels_and_holes(visit: Any) -> None:
-    """A ring of eight pixels, with 12 sides outside and 4 inside, and a pixel of 4 that touches it at a corner."""
-    page = visit()
-    loops = page.evaluate("""async () => {
-        const { loops, middleOf } = await import("./static/contour.js");
-        const mask = [1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 0, 0, 0, 1];
-        return { lengths: loops(mask, 4, 4).map((loop) => loop.length), middle: middleOf(mask, 4, 4) };
-    }""")
-    assert sum(loops["lengths"]) == 12 + 4 + 4
-    assert 4 in loops["lengths"]
-    assert loops["middle"] == {"x": (1.5 * 8 + 3.5) / 9 / 4, "y": (1.5 * 8 + 3.5) / 9 / 4}
 
 
 def test_several_studies_are_listed_with_their_answers(visit: Any, send: Any) -> None:

@@ -48,6 +48,22 @@ def test_files_can_be_dropped_anywhere(visit: Any, stub: Any) -> None:
     assert "b.tif A slice must be TIFF, PNG, JPEG or BMP" in page.inner_text("#refused-list")
 
 
+def test_a_folder_can_be_dropped(visit: Any, until: Any, stub: Any, tmp_path: Path, samples: Path) -> None:
+    """By the browser's own protocol: what a script makes up has no folders in it."""
+    (tmp_path / "head" / "a").mkdir(parents=True)
+    (tmp_path / "head" / "a" / "1.png").write_bytes((samples / "no-tumor.png").read_bytes())
+    (tmp_path / "head" / "thumbs.db").write_bytes(b"x")
+    page = visit()
+    drag = {"x": 400, "y": 300, "data": {"items": [], "files": [str(tmp_path / "head")], "dragOperationsMask": 1}}
+    protocol = page.context.new_cdp_session(page)
+    protocol.send("Input.dispatchDragEvent", {"type": "dragEnter", **drag})
+    until(page, "document.body.classList.contains('over')")
+    protocol.send("Input.dispatchDragEvent", {"type": "drop", **drag})
+    page.wait_for_selector("#answer:not([hidden])")
+    assert [name for name, _ in stub.received] == ["head/a/1.png"]
+    assert not page.evaluate("document.body.classList.contains('over')")
+
+
 def test_files_that_could_not_be_used_stand_beside_the_answer(visit: Any, send: Any, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no picture")
     page = visit()
@@ -129,7 +145,10 @@ def test_too_large_a_file_is_not_even_sent(visit: Any, until: Any, stub: Any, se
         transfer.items.add(new File([new Uint8Array(31e6)], "large.tif"));
         document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
     }""")
-    assert failure(page) == ("That is too much at once", "large.tif has 31 MB; this server takes files of up to 30 MB.")
+    assert failure(page) == (
+        "That is too much at once",
+        "large.tif has 30 MiB; this server takes files of up to 29 MiB.",
+    )
     page.evaluate(DROP, [f"{number}.tif" for number in range(51)])
     until(page, "document.getElementById('failure-text').textContent.startsWith('51 files')")
     assert failure(page)[1] == "51 files are more than this server takes at once: 50."

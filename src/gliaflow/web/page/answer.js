@@ -1,12 +1,13 @@
 // An answer, shown: the verdict first, then the slices with their masks, what was measured, and what can be saved.
 
+import { describe, factsOf, spoken } from "./facts.js";
 import { at, make, say, turnTo } from "./page.js";
 import { decode, overlay } from "./pictures.js";
 import * as planes from "./planes.js";
 import { save, saveMask, saveMasks, saveTable } from "./save.js";
 import { largestOf, Scroller } from "./scroller.js";
 import { Viewer } from "./viewer.js";
-import { CALLS, count, kindOf, measure, percent, plural, summarise, tally } from "./words.js";
+import { CALLS, kindOf, percent, summarise, tally } from "./words.js";
 
 let answer = null; // what is shown, of which study, and which of its slices
 let files = [];
@@ -17,7 +18,11 @@ let scroller;
 
 /** Listen to the controls; once. */
 export function startAnswer() {
-  viewer = new Viewer(at("stage"), { onStep: step, onZoom: (zoom) => (at("zoom-fit").hidden = zoom === 1) });
+  viewer = new Viewer(at("stage"), {
+    canStep: (by) => Boolean(study.slices[position + by]),
+    onStep: step,
+    onZoom: (zoom) => (at("zoom-fit").hidden = zoom === 1),
+  });
   scroller = new Scroller(at("scroller"), go);
   const clicks = {
     "zoom-in": () => viewer.zoomBy(1.5),
@@ -57,7 +62,7 @@ export function showAnswer(given, sent) {
 
 /** A study's entry in the list of them: its picture, name and answer. */
 function entryOf(one) {
-  const picture = make("img", { src: one.slices[largestOf(one.slices)].image, alt: "", width: 48, height: 48 });
+  const picture = make("img", { loading: "lazy", src: one.slices[largestOf(one.slices)].image, alt: "", width: 48, height: 48 });
   const call = make("span", { className: `call ${one.call}`, textContent: CALLS[one.call].title });
   const warned = one.warnings.length ? [make("span", { className: "warned", textContent: "warning" })] : [];
   const words = make("span", { className: "words" }, make("b", { textContent: one.name }), make("span", {}, call, ...warned));
@@ -78,7 +83,7 @@ function open(one) {
   at("verdict").textContent = CALLS[one.call].title;
   at("answer").dataset.call = one.call;
   at("summary").textContent = summarise(one);
-  at("probability-of").textContent = one.slices.length > 1 ? "Probability of tumour, likeliest slice" : "Probability of tumour";
+  at("probability-of").textContent = one.slices.length > 1 ? "Probability, likeliest slice" : "Probability of tumour";
   at("probability").textContent = percent(one.tumor_probability);
   at("probability-bar").style.width = `${100 * one.tumor_probability}%`;
   list("warnings", one.warnings);
@@ -120,59 +125,26 @@ function go(number) {
   at("where").textContent = `Slice ${number + 1} of ${study.slices.length}`;
   at("corner").textContent = several ? `${number + 1} / ${study.slices.length}` : "";
   at("mask-on").disabled = at("opacity").disabled = !study.tumor_pixels;
-  at("facts").replaceChildren(...facts(slice, several));
-  at("slice").setAttribute("aria-label", `${describe(slice, number)}.`);
+  at("facts").replaceChildren(...factsOf(study, number).flatMap(rowOf));
+  const tell = (words) => study.slices[position] === slice && at("slice").setAttribute("aria-label", words);
+  tell(describe(study, number));
   viewer.show(slice, study.spacing_mm).then(
-    (picture) => picture?.middle && at("slice").setAttribute("aria-label", `${describe(slice, number)}, ${placed(picture.middle)}.`),
-    () => study.slices[position] === slice && at("slice").setAttribute("aria-label", "This slice's picture could not be read."),
+    (picture) => picture?.middle && tell(describe(study, number, picture.middle)),
+    () => tell("This slice's picture could not be read."),
   );
   for (const near of [number - 1, number + 1]) if (study.slices[near]) decode(study.slices[near]).catch(() => {}); // said when it is shown
 }
 
-/** Go so many slices on; whether there was one. */
+function rowOf([name, value, note]) {
+  const detail = make("dd", {}, make("span", { textContent: value }));
+  if (note) detail.append(make("small", { textContent: note }));
+  return [make("dt", { textContent: name }), detail];
+}
+
+/** Go to the next slice, or to the one before. */
 function step(by) {
-  const number = Math.min(study.slices.length - 1, Math.max(0, position + by));
-  if (number === position) return false;
-  go(number);
-  return true;
+  if (study.slices[position + by]) go(position + by);
 }
-
-function facts(slice, several) {
-  const rows = [];
-  if (several) {
-    const answered = `${CALLS[slice.call].title}, ${percent(slice.tumor_probability)}`;
-    const name = slice.name.split("/").at(-1);
-    rows.push([`Slice ${position + 1}`, answered, /^slice \d+$/i.test(name) ? "" : name]);
-  }
-  const area = slice.area_mm2 === null ? [] : [measure(slice.area_mm2, "mm²")];
-  const pixels = plural(slice.tumor_pixels, "pixel");
-  rows.push([several ? "Its area" : "Area", [...area, pixels].join(" · "), area.length || !slice.tumor_pixels ? "" : "The file does not say how large a pixel is."]);
-  if (several) rows.push(["In all slices", plural(study.tumor_pixels, "pixel"), ""]);
-  if (several && study.volume_ml !== null) rows.push(["Volume", measure(study.volume_ml, "mL"), ""]);
-  rows.push(["Picture", `${slice.width} × ${slice.height} pixels`, spacingOf(study.spacing_mm)]);
-  return rows.flatMap(([name, value, note]) => {
-    const detail = make("dd", {}, make("span", { textContent: value }));
-    if (note) detail.append(make("small", { textContent: note }));
-    return [make("dt", { textContent: name }), detail];
-  });
-}
-
-const spacingOf = (spacing) => (spacing ? `${spacing[2]} × ${spacing[1]} mm a pixel, ${spacing[0]} mm from slice to slice` : "");
-
-/** A slice in words, for who can't see it. */
-function describe(slice, number) {
-  const which = study.slices.length > 1 ? `Slice ${number + 1} of ${study.slices.length}, FLAIR` : `FLAIR slice ${slice.name}`;
-  const marked = slice.tumor_pixels ? `${count(slice.tumor_pixels)} pixels marked as tumour` : "nothing marked";
-  return `${which}: ${CALLS[slice.call].noun}, ${marked}`;
-}
-
-function placed({ x, y }) {
-  const across = x < 0.4 ? "left" : x > 0.6 ? "right" : "middle";
-  const down = y < 0.4 ? "upper" : y > 0.6 ? "lower" : "central";
-  return `in the ${down} ${across} of the picture`;
-}
-
-const spoken = (one) => `${one.name}: ${CALLS[one.call].title}. ${summarise(one)} Probability of tumour ${percent(one.tumor_probability)}. ${one.warnings.join(" ")}`;
 
 function look() {
   viewer.masked = at("mask-on").checked;
@@ -192,9 +164,11 @@ async function openPlanes() {
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `${study.name} in three planes, with its mask`);
   dialog.querySelector(".planes-stage").replaceChildren(canvas); // NiiVue can't be taken off a canvas
+  delete dialog.dataset.shown;
   dialog.showModal();
   try {
     await planes.open(canvas, planes.pairOf(study, files), Math.max(0.3, viewer.opacity));
+    dialog.dataset.shown = study.name;
   } catch (error) {
     at("planes-text").textContent = `The three planes can't be shown here: ${error.message}`;
   }

@@ -1,15 +1,13 @@
 // The page: files are chosen, sent, and answered; what goes wrong is said, with what can be done.
 
 import { showAnswer, startAnswer } from "./answer.js";
-import { Failure, getModel, getSample, getSamples, predict, setToken } from "./api.js";
-import { askToken, showModel, startDialogs } from "./dialogs.js";
+import { Failure, getModel, getSample, getSamples, predict } from "./api.js";
+import { showModel, startDialogs } from "./dialogs.js";
 import { chosen, dropped } from "./drop.js";
 import { at, make, say, showRefused, turnTo } from "./page.js";
 import * as planes from "./planes.js";
+import { Cancelled, onProgress, onUpload, patiently } from "./waiting.js";
 import { plural, size } from "./words.js";
-
-const TIMES = 5; // that a busy server is asked again by itself
-const WAIT = 5; // seconds, where it doesn't say
 
 let limits = null;
 let again = () => {}; // what was tried last, for another try
@@ -40,39 +38,6 @@ async function send(files) {
   }
 }
 
-class Cancelled extends Error {}
-
-/** Ask until there is an answer: again after a while where the server is busy, with a token where it wants one. */
-async function patiently(ask, signal) {
-  let wrong = false;
-  for (let time = 0; ; ) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (error.status === 503 && time < TIMES) {
-        time += 1;
-        await countDown(error.retryAfter ?? WAIT, signal);
-      } else if (error.status === 401) {
-        const token = await askToken(wrong);
-        if (token === null || signal?.aborted) throw error;
-        setToken(token);
-        wrong = true;
-      } else {
-        throw error;
-      }
-    }
-  }
-}
-
-async function countDown(seconds, signal) {
-  progress("The server is busy", null, "");
-  for (let left = Math.max(1, seconds); left > 0; left--) {
-    at("work-detail").textContent = `Trying again in ${left} s.`;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    if (signal?.aborted) throw signal.reason;
-  }
-}
-
 /** What this server would refuse for its size, said before it is sent; null where it would not. */
 function tooMuch(files) {
   if (!limits) return null;
@@ -82,25 +47,6 @@ function tooMuch(files) {
   if (large) return `${large.path} has ${size(large.file.size)}; this server takes files of up to ${size(limits.file_bytes)}.`;
   if (total > limits.total_bytes) return `The files have ${size(total)}; this server takes up to ${size(limits.total_bytes)} at once.`;
   return null;
-}
-
-function onUpload(sent, total) {
-  if (sent < total) progress("Uploading", sent / total, `${size(sent)} of ${size(total)}`);
-  else progress("Waiting for the server", null, `${size(total)} sent`);
-}
-
-function onProgress({ stage, done, total }) {
-  const title = { reading: "Reading", predicting: "Looking for tumour" }[stage] ?? "Working";
-  const counted = stage === "reading" ? `${done} of ${plural(total, "file")}` : `${Math.round((100 * done) / total)} %`;
-  progress(title, total ? done / total : null, total ? counted : "");
-}
-
-function progress(title, share, detail) {
-  if (at("work-title").textContent !== title) say(title);
-  at("work-title").textContent = title;
-  at("work-detail").textContent = detail;
-  if (share === null) at("bar").removeAttribute("value");
-  else at("bar").value = share;
 }
 
 const TITLES = {

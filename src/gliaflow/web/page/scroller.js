@@ -11,6 +11,7 @@ export class Scroller {
     this.group = group;
     this.strip = group.querySelector("svg");
     this.range = group.querySelector("input");
+    this.legend = group.querySelector("#legend");
     this.range.addEventListener("input", () => onMove(this.range.valueAsNumber));
     new ResizeObserver(() => this.measure()).observe(this.range);
   }
@@ -20,6 +21,7 @@ export class Scroller {
     this.slices = slices;
     this.group.hidden = slices.length < 2;
     this.range.max = slices.length - 1;
+    this.legend.hidden = !slices.some(({ call }) => call === "unsure"); // bars of one colour speak for themselves
     const largest = Math.max(1, ...slices.map((slice) => slice.tumor_pixels));
     this.strip.setAttribute("viewBox", `0 0 ${slices.length} 1`);
     this.strip.replaceChildren(

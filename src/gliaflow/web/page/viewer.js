@@ -3,14 +3,19 @@
 import { aspectOf, decode, paint } from "./pictures.js";
 
 const MOST = 8; // times zoomed in
+const NOTCH = 40; // pixels of the wheel, a slice
 const RULES = [100, 50, 20, 10, 5, 2, 1]; // mm
 
 export class Viewer {
-  /** `onStep(by)` is asked for another slice, by the wheel; `onZoom(zoom)` is told how far in it is. */
-  constructor(stage, { onStep, onZoom }) {
+  /**
+   * `onStep(by)` is asked for another slice, by the wheel, where `canStep(by)` says that there is one; `onZoom(zoom)` is
+   * told how far in it is.
+   */
+  constructor(stage, { canStep, onStep, onZoom }) {
     this.stage = stage;
     this.canvas = stage.querySelector("canvas");
     this.rule = stage.querySelector(".rule");
+    this.canStep = canStep;
     this.onStep = onStep;
     this.onZoom = onZoom;
     this.opacity = 0.3;
@@ -18,6 +23,7 @@ export class Viewer {
     this.picture = null;
     this.spacing = null;
     this.pointers = new Map();
+    this.turned = 0; // pixels of the wheel since the last slice: touch pads send many small ones
     this.fit();
     new ResizeObserver(() => this.draw()).observe(stage);
     this.canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -110,14 +116,21 @@ export class Viewer {
       event.preventDefault();
       const { x, y } = this.place(event);
       this.zoomBy(Math.exp(-event.deltaY / 300), x, y);
-    } else if (this.onStep(Math.sign(event.deltaY))) {
-      event.preventDefault(); // at either end the page scrolls
+      return;
     }
+    const towards = Math.sign(event.deltaY);
+    if (!this.canStep(towards)) return; // the page scrolls
+    event.preventDefault();
+    if (towards !== Math.sign(this.turned)) this.turned = 0;
+    this.turned += event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : towards * NOTCH;
+    if (Math.abs(this.turned) < NOTCH) return;
+    this.turned = 0;
+    this.onStep(towards);
   }
 
   down(event) {
     this.pointers.set(event.pointerId, this.place(event));
-    if (this.zoom > 1 || this.pointers.size > 1) this.canvas.setPointerCapture(event.pointerId);
+    this.canvas.setPointerCapture(event.pointerId); // so that it is heard of when it goes up, wherever that is
   }
 
   move(event) {

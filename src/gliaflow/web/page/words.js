@@ -7,7 +7,7 @@ export const CALLS = {
 };
 
 const whole = new Intl.NumberFormat("en");
-const UNITS = ["bytes", "kB", "MB", "GB"];
+const UNITS = ["bytes", "KiB", "MiB", "GiB"];
 
 export const count = (number) => whole.format(number);
 
@@ -29,9 +29,9 @@ export function measure(value, unit) {
 
 /** Bytes as people read them. */
 export function size(bytes) {
-  const power = bytes < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power && value < 10 ? value.toFixed(1) : Math.round(value)} ${UNITS[power]}`;
+  const power = bytes < 1024 ? 0 : Math.min(3, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** power;
+  return `${power && value < 9.95 && value % 1 ? value.toFixed(1) : Math.round(value)} ${UNITS[power]}`;
 }
 
 /** What a study is called: its kind, and how many slices it has. */
@@ -56,7 +56,7 @@ export function summarise(study) {
     return `The model abstains. ${which} may or may not hold tumour. Have a person look.${but}`;
   }
   if (study.tumor_pixels) {
-    return `${plural(study.tumor_pixels, "pixel")} are marked, too few or too faint to call it a tumour.`;
+    return `${plural(study.tumor_pixels, "pixel is", "pixels are")} marked, too few or too faint to call it a tumour.`;
   }
   return slices === 1 ? "The model finds no tumour in this slice." : `The model finds no tumour in any of ${slices} slices.`;
 }
