@@ -27,7 +27,7 @@ def test_a_folder_is_predicted_and_told_line_by_line(predict, kaggle) -> None:
     root = kaggle(2, size=48)
     status, lines, out = predict(root)
     assert status == 0
-    assert lines[0].startswith("release ") and lines[0].endswith(", run by Keras")
+    assert lines[0].startswith("release ") and lines[0].endswith(", run by Keras, float32")
     assert lines[1].startswith("TCGA_CS_0001_20000101") and "  4 slices  " in lines[1]
     assert lines[2].startswith("TCGA_DU_0002_20000101")
     assert lines[4].startswith("2 studies: ") and "8 other files passed over. 8 slices in " in lines[4]

@@ -35,7 +35,9 @@ def add(commands: Commands) -> None:
         description=f"{about[0].upper()}{about[1:]}. Nothing that is sent to it is kept. {RESEARCH}",
         epilog="Exit status: 0 when it was stopped by SIGTERM, 130 by Ctrl-C; 2 if it can't start.",
     )
-    command.add_argument("model", metavar="MODEL", type=Path, help="folder of a release")
+    command.add_argument(
+        "model", metavar="MODEL", help="a release, or artifacts: of these the current model, or the newest release"
+    )
     command.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="listen there (default: %(default)s)")
     command.add_argument("--port", type=whole(0), default=8000, metavar="N", help="0 for any (default: %(default)s)")
     command.add_argument(

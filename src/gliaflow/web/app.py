@@ -133,6 +133,7 @@ def _add_about(app: FastAPI, service: Service, token_needed: bool) -> None:
             "limits": limits,
             "token_needed": token_needed,
             "formats": FORMATS,
+            "niivue": (PAGE / "niivue" / "index.js").is_file(),
         }
 
     @app.get("/health", summary="Whether the server lives", response_model=bodies.Status)

@@ -92,6 +92,7 @@ class ModelCard(BaseModel):
     limits: RequestLimits
     token_needed: bool
     formats: list[str]
+    niivue: bool = Field(description="Whether the page can show three planes of a NIfTI volume")
 
 
 class Sample(BaseModel):

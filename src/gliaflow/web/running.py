@@ -5,14 +5,13 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Collection
-from pathlib import Path
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from gliaflow.errors import GliaflowError
-from gliaflow.inference.release import load_release
+from gliaflow.inference.loading import Model
 from gliaflow.web.app import make_app
 from gliaflow.web.service import Service
 from gliaflow.web.settings import ServeLimits
@@ -26,7 +25,7 @@ class CannotListen(GliaflowError):
 
 
 def serve(
-    model: Path,
+    model: str,
     host: str,
     port: int,
     *,
@@ -35,8 +34,9 @@ def serve(
     hosts: Collection[str] | None,
     started: Callable[[str, str, str], None],
 ) -> None:
-    """Serve the release in the folder `model` until SIGTERM; Ctrl-C raises KeyboardInterrupt when all is put away.
+    """Serve a model until SIGTERM; Ctrl-C raises KeyboardInterrupt when all is put away.
 
+    model : a release, or artifacts; see `gliaflow.load`
     token : that requests must bring; None for none
     hosts : names that the server goes by; None for any
     started : told the address, the model's name and its engine once requests are answered
@@ -45,8 +45,7 @@ def serve(
     """
     _log()
     with _listen(host, port) as listener:
-        release = load_release(model)
-        service = Service(release, model, limits)
+        service = Service(Model(model), limits)
         try:
             service.warm()
             config = make_config(make_app(service, token=token, hosts=hosts))

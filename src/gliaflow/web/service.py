@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import re
 import threading
 import time
 import traceback
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gliaflow.inference.answers import answer_study
+from gliaflow.inference.loading import Model
 from gliaflow.inference.release import Release
 from gliaflow.inference.tables import slice_rows, to_csv
 from gliaflow.ingest.studies.study import Study
@@ -34,7 +34,6 @@ logger = logging.getLogger(__name__)
 CARD = "MODEL_CARD.md"
 NOTHING = "None of the files can be used."
 FAILED = "Something went wrong in the server. Try again, or ask who runs it."
-_DIGEST = re.compile(r"[0-9a-f]{12,64}")
 
 Tell = Callable[[str, int, int], None]
 """Told of a stage ("reading" or "predicting") how much of how much is done; called in the event loop's thread."""
@@ -45,21 +44,19 @@ class Stopped(Exception):
 
 
 class Service:
-    """A loaded release with all that answering takes; `close` ends its threads and processes and removes its folder."""
+    """A loaded model with all that answering takes; `close` ends its threads and processes and removes its folder."""
 
-    def __init__(self, release: Release, folder: Path, limits: ServeLimits | None = None) -> None:
+    def __init__(self, model: Model, limits: ServeLimits | None = None) -> None:
         self.limits = limits or ServeLimits()
-        self.release = release
-        self.name = name_of(folder)
-        self.engine: str = getattr(release, "engine", "Keras")
-        self.training = training_of(release)
-        self.card = _read(folder / CARD)
+        self.release, self.name, self.engine = model.release, model.name, model.engine
+        self.training = training_of(model.release)
+        self.card = _read(model.folder / CARD)
         self.places = Places(self.limits)
         self.readers = Readers(self.limits)
         self.metrics = Metrics(self.readers.process_ids)
         self.metrics.in_flight.set_function(lambda: self.places.requests)
         self.batcher = Batcher(self.limits.batch, self.metrics.batches.observe)
-        share_networks(release, self.batcher)
+        share_networks(model.release, self.batcher)
         self.threads = ThreadPoolExecutor(self.limits.requests, thread_name_prefix="answer")
         self.scratch = Scratch()
         self.is_ready = False
@@ -160,12 +157,6 @@ class Service:
                 self.metrics.slices.labels(str(call)).inc()
         self.metrics.predicting.observe(time.perf_counter() - start)
         return encoded, rows
-
-
-def name_of(folder: Path) -> str:
-    """What to call a release: by the first digits of its artifact's name, or by its folder's name."""
-    name = folder.resolve().name
-    return f"release {name[:12] if _DIGEST.fullmatch(name) else name[:60]}"
 
 
 def training_of(release: Release) -> str | None:

@@ -22,8 +22,10 @@ import uvicorn
 from gliaflow.evaluation.detection import fit_detection
 from gliaflow.inference.bundle import Bundle, copy_members, write_bundle
 from gliaflow.inference.familiarity import fit_familiarity
+from gliaflow.inference.finding import name_release
+from gliaflow.inference.loading import Model
 from gliaflow.inference.properties import measure_volume
-from gliaflow.inference.release import Prediction, load_release
+from gliaflow.inference.release import Prediction
 from gliaflow.web.app import make_app
 from gliaflow.web.running import make_config
 from gliaflow.web.service import Service
@@ -47,7 +49,7 @@ class Served:
 
 @pytest.fixture(scope="session")
 def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release of two tiny networks, called as artifacts are."""
+    """A release of two tiny networks."""
     from gliaflow.model.archive import save_model
     from gliaflow.model.unet import build_unet
 
@@ -56,7 +58,7 @@ def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed in range(2):
         models.append(work / f"model{seed}.keras")
         save_model(build_unet(SIZE, SIZE, (4, 8), (0.0, 0.0), prior=0.4, seed=seed), models[-1])
-    folder = work / "0123456789abcdef"
+    folder = work / "release"
     folder.mkdir()
     rng = np.random.default_rng(0)
     volumes = {f"P{seed:02d}": rng.integers(0, 99, (3, SIZE, SIZE, 3), dtype=np.uint8) for seed in range(3)}
@@ -94,9 +96,14 @@ def serve_in_thread(service: Service, **options: Any) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
+def release_name(release_folder: Path) -> str:
+    return name_release(release_folder)
+
+
+@pytest.fixture(scope="session")
 def served(release_folder: Path) -> Iterator[Served]:
     """A server of the tiny release, with the limits that servers have."""
-    service = Service(load_release(release_folder), release_folder)
+    service = Service(Model(release_folder, engine="keras"))
     service.warm()
     with serve_in_thread(service) as served:
         yield served
@@ -145,7 +152,8 @@ def stub_server(tmp_path: Path) -> Iterator[StubServer]:
                 stub.go.set()
             folder = tmp_path / "a release"
             folder.mkdir(exist_ok=True)
-            service = Service(stub, folder, ServeLimits(**{"readers": 1, **(limits or {})}))  # type: ignore[arg-type]
+            model: Any = SimpleNamespace(release=stub, name="release of a stub", engine="stub", folder=folder)
+            service = Service(model, ServeLimits(**{"readers": 1, **(limits or {})}))
             service.readers.warm()
             service.is_ready = True
             stack.callback(stub.go.set)

@@ -10,10 +10,10 @@ from gliaflow.web.samples import list_samples, sample_path
 from gliaflow.web.settings import ServeLimits
 
 
-def test_the_model_and_its_limits(served) -> None:
+def test_the_model_and_its_limits(served, release_name) -> None:
     told = served.client.get("/api/model").json()
     limits = ServeLimits()
-    assert told["name"] == "release 0123456789ab"
+    assert told["name"] == release_name
     assert told["card"] == "# A tiny card"
     assert told["size"] == 32
     assert told["token_needed"] is False

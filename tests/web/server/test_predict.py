@@ -24,7 +24,7 @@ def decode(address: str) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(base64.b64decode(address.split(",")[1]), np.uint8), cv2.IMREAD_UNCHANGED)
 
 
-def test_it_answers_as_the_release_does(served, picture, release_folder, tmp_path: Path) -> None:
+def test_it_answers_as_the_release_does(served, picture, release_folder, release_name, tmp_path: Path) -> None:
     names = [f"P1_{number}.tif" for number in (1, 2, 3)]
     for number, name in enumerate(names):
         (tmp_path / name).write_bytes(picture(number, ".tif", (40, 48)))
@@ -36,7 +36,7 @@ def test_it_answers_as_the_release_does(served, picture, release_folder, tmp_pat
     assert response.status_code == 200
     answer = response.json()
     assert Answered.model_validate(answer)
-    assert answer["model"] == {"name": "release 0123456789ab", "engine": "Keras", "training": "3 patients"}
+    assert answer["model"] == {"name": release_name, "engine": "Keras, float32", "training": "3 patients"}
     (told,) = answer["studies"]
     assert (told["name"], told["kind"], told["call"]) == ("P1", "picture", expected.call)
     assert told["tumor_pixels"] == expected.tumor_pixels.sum()
@@ -53,7 +53,7 @@ def test_it_answers_as_the_release_does(served, picture, release_folder, tmp_pat
     rows = list(csv.DictReader(io.StringIO(answer["table"])))
     assert [row["image"] for row in rows] == names
     assert [int(row["tumor_pixels"]) for row in rows] == expected.tumor_pixels.tolist()
-    assert {row["model"] for row in rows} == {"release 0123456789ab"}
+    assert {row["model"] for row in rows} == {release_name}
 
 
 def test_line_by_line_it_tells_progress_and_then_the_same(served, picture) -> None:

@@ -41,10 +41,12 @@ def serving(folder: Path, scratch: Path, *options: str, **environment: str) -> I
         process.stderr.close()
 
 
-def test_it_says_where_it_is_answers_and_ends_when_told(release_folder, tmp_path: Path, picture, wait_until) -> None:
+def test_it_says_where_it_is_answers_and_ends_when_told(
+    release_folder, release_name, tmp_path: Path, picture, wait_until
+) -> None:
     with serving(release_folder, tmp_path, GLIAFLOW_TOKEN=TOKEN) as (process, line):
         url, *rest = line.split()
-        assert " ".join(rest) == "release 0123456789ab, Keras. Research use only. Not a medical device."
+        assert " ".join(rest) == f"{release_name}, Keras, float32. Research use only. Not a medical device."
         assert url.startswith("http://127.0.0.1:")
         with httpx.Client(base_url=url, trust_env=False) as client:
             assert client.get("/ready").json() == {"status": "ready"}
@@ -86,7 +88,7 @@ def _nobody_left(group: int) -> bool:
     [
         (["--host", "0.0.0.0"], "A server that other machines reach (--host 0.0.0.0) needs a token: give --token-file"),
         (["--token-file", "nowhere.txt"], "The token in nowhere.txt can't be read"),
-        ([], "A release is a folder with model.json"),
+        ([], "A model is a release (a folder with model.json)"),
     ],
 )
 def test_it_refuses_in_plain_words(
