@@ -24,6 +24,7 @@ from gliaflow.web.streaming import EventStream, HeldResponse, unless_gone
 from gliaflow.web.uploads import announced_bytes, drain, receive_files
 
 PAGE = Path(__file__).parent / "page"
+NIIVUE = "niivue/index.js"  # which `make niivue` fetches
 ABOUT = "What a released model says of brain-MRI slices. **Research use only. Not a medical device.**"
 FORMATS = ("TIFF", "PNG", "JPEG", "BMP", "NIfTI", "DICOM", "zip", "tar")
 NDJSON = "application/x-ndjson"
@@ -132,6 +133,7 @@ def _add_about(app: FastAPI, service: Service, token_needed: bool) -> None:
             "size": service.release.bundle.size,
             "limits": limits,
             "token_needed": token_needed,
+            "niivue": (PAGE / NIIVUE).is_file(),
             "formats": FORMATS,
             "niivue": (PAGE / "niivue" / "index.js").is_file(),
         }

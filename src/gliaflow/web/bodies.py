@@ -91,6 +91,7 @@ class ModelCard(BaseModel):
     size: int = Field(description="Height and width in pixels that slices are brought to")
     limits: RequestLimits
     token_needed: bool
+    niivue: bool = Field(description="Whether the page can show a volume in three planes")
     formats: list[str]
     niivue: bool = Field(description="Whether the page can show three planes of a NIfTI volume")
 
@@ -98,7 +99,6 @@ class ModelCard(BaseModel):
 class Sample(BaseModel):
     name: str
     about: str
-    kind: str | None = Field(None, examples=["NIfTI volume"])
 
 
 class Status(BaseModel):

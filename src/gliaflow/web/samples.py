@@ -7,12 +7,12 @@ SAMPLES, INDEX = "samples", "samples.json"
 
 
 def list_samples(page: Path) -> list[dict[str, str]]:
-    """name, about and kind of each sample; none where the page has none."""
+    """name and about of each sample; none where the page has none."""
     try:
         listed = json.loads((page / SAMPLES / INDEX).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
-    return [{key: sample[key] for key in ("name", "about", "kind") if key in sample} for sample in listed]
+    return [{key: sample[key] for key in ("name", "about")} for sample in listed]
 
 
 def sample_path(page: Path, name: str) -> Path | None:

@@ -15,6 +15,7 @@ from gliaflow.web.problems import Problem
 from gliaflow.web.service import Tell
 
 T = TypeVar("T")
+PART = 1 << 18  # bytes
 
 
 async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
@@ -38,6 +39,12 @@ async def _wait_until_gone(receive: Receive) -> None:
         pass
 
 
+async def send_parts(send: Send, body: bytes) -> None:
+    """Send a part of a response bit by bit: uvicorn waits for a slow reader before it takes more, never within one."""
+    for start in range(0, len(body), PART):
+        await send({"type": "http.response.body", "body": body[start : start + PART], "more_body": True})
+
+
 class HeldResponse(Response):
     """An answer in JSON that keeps its place until it is sent, or given up for taking longer than `seconds`."""
 
@@ -50,7 +57,9 @@ class HeldResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self.held, contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.seconds):
-                await super().__call__(scope, receive, send)
+                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                await send_parts(send, bytes(self.body))
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class EventStream(Response):
@@ -79,8 +88,9 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             while (line := await lines.get()) is not None:
                 async with asyncio.timeout(self.seconds):
-                    await send({"type": "http.response.body", "body": line, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    await send_parts(send, line)
+            async with asyncio.timeout(self.seconds):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
         async def work() -> None:
             writing = asyncio.ensure_future(write())

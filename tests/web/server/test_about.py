@@ -17,6 +17,7 @@ def test_the_model_and_its_limits(served, release_name) -> None:
     assert told["card"] == "# A tiny card"
     assert told["size"] == 32
     assert told["token_needed"] is False
+    assert told["niivue"] is (app.PAGE / "niivue/index.js").is_file()
     assert told["limits"]["file_bytes"] == limits.file_bytes == 64 << 20
     assert set(told["limits"]) == {"file_bytes", "total_bytes", "files", "slices", "pixels", "seconds"}
     assert "TIFF" in told["formats"]
@@ -61,7 +62,7 @@ def test_errors_are_messages(served) -> None:
 def test_samples_are_those_that_are_listed(served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "samples"
     folder.mkdir()
-    listed = [{"name": "a.png", "about": "A tumour", "kind": "PNG slice"}, {"name": "b.tif", "about": "None"}]
+    listed = [{"name": "a.png", "about": "A tumour"}, {"name": "b.tif", "about": "None"}]
     (folder / "samples.json").write_text(json.dumps(listed))
     (folder / "a.png").write_bytes(b"picture")
     (tmp_path / "secret.txt").write_text("secret")
@@ -85,3 +86,29 @@ def test_the_api_is_described_with_its_errors(served) -> None:
     assert "multipart/form-data" in predict["requestBody"]["content"]
     assert "Research use only" in told["info"]["description"]
     assert app.PAGE.name == "page"
+
+
+def test_the_limits_are_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
+    limits = ServeLimits()
+    for said in (
+        f"| a file | {limits.file_bytes >> 20} MiB | `--max-file` |",
+        f"| a request | {limits.total_bytes >> 20} MiB | `--max-total` |",
+        f"| files of a request, those in archives included | {limits.files} | `--max-files` |",
+        f"| slices of a request | {limits.slices} | `--max-slices` |",
+        f"| pixels of a slice, by its header | {limits.slice_pixels:,} | |",
+        f"| pixels of a request | {limits.pixels:,} | |",
+        f"| {limits.unpacked_bytes >> 20} MiB, and {limits.unpacked_ratio} times its size beyond 16 MiB | |",
+        f"| seconds to read files | {limits.reading_seconds:g} | |",
+        f"| seconds to answer | {limits.seconds:g} | `--max-seconds` |",
+        f"| requests at a time | {limits.requests} | `--max-requests` |",
+        f"more than {limits.waiting_bytes >> 20} MiB of\nfiles or {limits.waiting_pixels // 10**6} million pixels",
+        f"with {limits.reading_bytes >> 30} GiB of memory",
+    ):
+        assert said in text, said
+
+
+def test_every_route_is_documented(served) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
+    for path in served.client.get("/openapi.json").json()["paths"]:
+        assert path.replace("/{name}", "") in text, path

@@ -52,6 +52,20 @@ def tiff(width: int, height: int, **options: object) -> bytes:
     return bytes(content)
 
 
+def nifti(side: int, voxels: int) -> bytes:
+    """A NIfTI whose header says `side` voxels each way, with so many."""
+    header = bytearray(352)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, 3, side, side, side, 1, 1, 1, 1)
+    struct.pack_into("<hh", header, 70, 2, 8)  # uint8
+    struct.pack_into("<8f", header, 76, *[1.0] * 8)
+    struct.pack_into("<f", header, 108, 352.0)
+    struct.pack_into("<h", header, 254, 1)
+    struct.pack_into("<12f", header, 280, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
+    header[344:348] = b"n+1\0"
+    return bytes(header) + bytes(voxels)
+
+
 def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
@@ -144,6 +158,14 @@ CORPUS: dict[str, Callable[[Callable[..., bytes]], Files]] = {
     "gigapixel TIFF, deflated": lambda _: [("a.tif", tiff(60_000, 60_000, compression="zlib"))],
     "PNG bomb within the pixel limit": lambda _: [("a.png", png(7990, 7990, bytes(10)))],
     "PNG bombs within the pixel limit": lambda _: _often(_sound(4000), 60),
+    "NIfTI of gigavoxels": lambda _: [("a.nii", nifti(30_000, 10))],
+    "packed NIfTI of gigavoxels": lambda _: [("a.nii.gz", gzip.compress(nifti(30_000, 10)))],
+    "NIfTI bomb within the voxel limit": lambda _: [("a.nii.gz", gzip.compress(nifti(450, 450**3), 1))],
+    "NIfTI of no voxels": lambda _: [("a.nii", nifti(0, 0))],
+    "truncated NIfTI": lambda _: [("a.nii", nifti(32, 32**3 - 99))],
+    "truncated packed NIfTI": lambda _: [("a.nii.gz", gzip.compress(nifti(32, 32**3))[:-9])],
+    "head of a DICOM": lambda _: [("a.dcm", bytes(128) + b"DICM")],
+    "DICOM of rubbish": lambda _: [("a.dcm", bytes(128) + b"DICM" + bytes(range(256)) * 8)],
     "text": lambda _: [("a.tif", b"Brain\n" * 1000)],
     "HTML": lambda _: [("a.png", b"<script>alert(1)</script>")],
     "SVG": lambda _: [("a.png", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>")],

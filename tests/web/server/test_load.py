@@ -1,12 +1,14 @@
 """Too many requests, too long ones, and clients that go."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -128,3 +130,16 @@ def test_a_fault_of_ours_is_told_without_its_words(
     assert "A request failed with ValueError" in caplog.text and " in answer_study" in caplog.text
     assert "JANE" not in caplog.text
     wait_until(lambda: served.service.places.requests == 0)
+
+
+@pytest.mark.parametrize("path", ["/api/predict", "/api/predict?stream=1"])
+def test_who_does_not_read_the_answer_frees_a_place(stub_server, picture, wait_until, path: str) -> None:
+    served, _ = stub_server(limits={"sending_seconds": 0.3})
+    address = urlsplit(served.url)
+    body = b'--X\r\nContent-Disposition: form-data; name="files"; filename="a.bmp"\r\n\r\n'
+    body += picture(suffix=".bmp", size=(3500, 3500)) + b"\r\n--X--\r\n"  # answered with more than a socket holds
+    with socket.create_connection((address.hostname, address.port)) as deaf:
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+        deaf.sendall(f"{head}Content-Type: multipart/form-data; boundary=X\r\n\r\n".encode() + body)
+        wait_until(lambda: 'route="/api/predict",status="200"' in served.client.get("/metrics").text, 20)
+        wait_until(lambda: served.service.places.requests == 0)
