@@ -64,7 +64,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         start = time.perf_counter()
-        status = GONE
+        status, route = GONE, route_of(scope["path"])
 
         async def send_guarded(message: Message) -> None:
             nonlocal status
@@ -72,7 +72,7 @@ class Guard:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
-                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Cache-Control", "no-cache" if route.startswith("/static/") else "no-store")
             await send(message)
 
         try:
@@ -82,11 +82,11 @@ class Guard:
             await (refusal or self.app)(scope, receive, send_guarded)
         finally:
             seconds = time.perf_counter() - start
-            route = route_of(scope["path"])
             method = scope["method"] if scope["method"] in METHODS else "other"
             self.metrics.requests.labels(route, method, str(status)).inc()
             self.metrics.seconds.labels(route).observe(seconds)
-            logger.info("%s %s %d %.3f s", method, route, status, seconds)
+            level = logging.INFO if route.startswith("/api/") or status >= 400 else logging.DEBUG
+            logger.log(level, "%s %s %d %.3f s", method, route, status, seconds)
 
     def _refuse(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
