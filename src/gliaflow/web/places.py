@@ -16,7 +16,7 @@ class Places:
     def __init__(self, limits: ServeLimits) -> None:
         self.limits = limits
         self.requests = self.bytes = self.pixels = 0
-        self.seconds_a_request = 1.0
+        self.seconds_a_request = 0.1
 
     @contextmanager
     def take(self, announced: int | None) -> Iterator["Place"]:

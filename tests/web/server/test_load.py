@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,8 +39,8 @@ def test_beyond_its_places_a_server_sends_away_at_once(stub_server, picture, wai
             response = served.send(("a.png", bytes(size)))
             assert time.monotonic() - start < 1
             assert response.status_code == 503
-            assert response.headers["retry-after"] == "2"
-            assert response.json() == {"message": "The server is busy. Try again in 2 s."}
+            assert response.headers["retry-after"] == "1"
+            assert response.json() == {"message": "The server is busy. Try again in 1 s."}
         assert served.client.get("/health").status_code == 200
         assert "gliaflow_requests_in_flight 3.0" in served.client.get("/metrics").text
         stub.go.set()
@@ -143,3 +143,17 @@ def test_who_does_not_read_the_answer_frees_a_place(stub_server, picture, wait_u
         deaf.sendall(f"{head}Content-Type: multipart/form-data; boundary=X\r\n\r\n".encode() + body)
         wait_until(lambda: 'route="/api/predict",status="200"' in served.client.get("/metrics").text, 20)
         wait_until(lambda: served.service.places.requests == 0)
+
+
+def test_who_is_sent_away_is_told_when_about_half_are_answered() -> None:
+    places = Places(ServeLimits(requests=40))
+    with ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(places.take(1))
+        assert places.busy().headers == {"Retry-After": "2"}
+        for _ in range(100):
+            places.answered(20.0)  # 40 at a time: half a second each
+        assert places.busy().headers == {"Retry-After": "10"}
+        for _ in range(100):
+            places.answered(9999.0)
+        assert places.busy().headers == {"Retry-After": "60"}
