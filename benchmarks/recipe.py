@@ -20,7 +20,6 @@ from sklearn.metrics import roc_auc_score
 from gliaflow.evaluation.counts import dice, slice_counts
 from gliaflow.evaluation.detection import slice_score
 from gliaflow.inference.engines.keras import KerasNetwork
-from gliaflow.inference.engines.keras import KerasNetwork
 from gliaflow.inference.predictor import Predictor
 from gliaflow.model.recipes import Recipe, load_recipe, parse_recipe
 from gliaflow.model.training import train

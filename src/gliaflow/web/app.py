@@ -135,7 +135,6 @@ def _add_about(app: FastAPI, service: Service, token_needed: bool) -> None:
             "token_needed": token_needed,
             "niivue": (PAGE / NIIVUE).is_file(),
             "formats": FORMATS,
-            "niivue": (PAGE / "niivue" / "index.js").is_file(),
         }
 
     @app.get("/health", summary="Whether the server lives", response_model=bodies.Status)

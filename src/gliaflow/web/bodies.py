@@ -93,7 +93,6 @@ class ModelCard(BaseModel):
     token_needed: bool
     niivue: bool = Field(description="Whether the page can show a volume in three planes")
     formats: list[str]
-    niivue: bool = Field(description="Whether the page can show three planes of a NIfTI volume")
 
 
 class Sample(BaseModel):

@@ -10,6 +10,7 @@ import numpy as np
 from gliaflow.inference.engines import UnsuitedMachine
 
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
+MOVES = ("Reshape", "Transpose")
 
 
 def import_openvino() -> Any:
@@ -42,48 +43,39 @@ class OpenVINONetwork:
             raise UnsuitedMachine("This processor does not compute with bfloat16.")
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": HINTS[precision]}
         whole = core.read_model(path)
+        ranks = [output.get_partial_shape().rank.get_length() for output in whole.outputs]
+        self._output = ranks.index(4)  # Keras' exporter may leave a number between its layers as an output, too
         if precision == "float32":
-            self._parts = [_Part(core.compile_model(whole, "CPU", options))]
+            self._parts = [core.compile_model(whole, "CPU", options)]
         else:
             head, body = _split(openvino, whole)
             exact = options | {"INFERENCE_PRECISION_HINT": "f32"}
-            self._parts = [
-                _Part(core.compile_model(head, "CPU", exact)),
-                _Part(core.compile_model(body, "CPU", options)),
-            ]
+            self._parts = [core.compile_model(head, "CPU", exact), core.compile_model(body, "CPU", options)]
+        self._idle: SimpleQueue[list[Any]] = SimpleQueue()
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        inputs = [np.ascontiguousarray(pictures)]
-        for part in self._parts:
-            inputs = [inputs[0], part(inputs)]
-        return np.ascontiguousarray(inputs[1][..., 0])
-
-
-class _Part:
-    """A compiled model with as many requests as threads that call it at once: a request serves one at a time."""
-
-    def __init__(self, compiled: Any) -> None:
-        self.compiled = compiled
-        self.takes = len(compiled.inputs)
-        self.idle: SimpleQueue[Any] = SimpleQueue()
-
-    def __call__(self, inputs: list[np.ndarray]) -> np.ndarray:
         try:
-            request = self.idle.get_nowait()
-        except Empty:
-            request = self.compiled.create_infer_request()
-        result = np.array(request.infer(inputs[: self.takes])[0])  # copied: the request's memory is used again
-        self.idle.put(request)
-        return result
+            requests = self._idle.get_nowait()
+        except Empty:  # as many as threads that call at once: a request serves one at a time
+            requests = [part.create_infer_request() for part in self._parts]
+        inputs: list[Any] = [np.ascontiguousarray(pictures)]
+        for request in requests:
+            request.infer(dict(enumerate(inputs)), share_inputs=True, share_outputs=True)
+            inputs = [inputs[0], request.get_output_tensor(self._output if request is requests[-1] else 0)]
+        probabilities = inputs[1].data[..., 0].copy()  # the request's memory is used again
+        self._idle.put(requests)
+        return np.asarray(probabilities)
 
 
 def _split(openvino: Any, model: Any) -> tuple[Any, Any]:
-    """The network up to its first convolution, and from there on (which takes the pictures too, for their number)."""
+    """The network up to standardised pictures, and from there on (which takes the raw ones too, for their number)."""
     from openvino import opset13
 
     (pictures,) = model.get_parameters()
     first = next(node for node in model.get_ordered_ops() if node.get_type_name() == "Convolution")
     border = first.input_value(0)
+    while border.get_node().get_type_name() in MOVES:  # folding computes nothing, and is faster in fewer bits
+        border = border.get_node().input_value(0)
     head = openvino.Model([border], [pictures], "head").clone()
     standardised = opset13.parameter(border.get_partial_shape(), np.float32, name="standardised")
     for target in border.get_target_inputs():
