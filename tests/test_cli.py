@@ -30,7 +30,7 @@ def test_help_tells_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    for command in ("doctor", "phantom", "predict", "score"):
+    for command in ("doctor", "export", "phantom", "predict", "score", "serve"):
         assert f"\n    {command} " in text
 
 

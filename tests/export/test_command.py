@@ -85,7 +85,7 @@ def test_slices_without_tumour_are_called_a_weak_proof(exported) -> None:
     empty = record.model_copy(update={"slices": record.slices.model_copy(update={"tumor_pixels": 0})})
     assert "Keras found no tumour in them, so equal masks prove little" in to_text(empty, exported.folder)
     drawn = record.model_copy(update={"slices": record.slices.model_copy(update={"kind": "phantom"})})
-    assert "on 16 made-up (phantom) slices of 2 patients. Name real ones" in to_text(drawn, exported.folder)
+    assert "on 16 made-up (phantom) slices of 2 patients.\nName real ones" in to_text(drawn, exported.folder)
 
 
 def test_where_no_format_can_be_written_nothing_is_left(monkeypatch, released: Path, tmp_path: Path) -> None:

@@ -50,3 +50,9 @@ def test_a_network_that_keras_cannot_write_is_a_plain_sentence(monkeypatch, mode
     monkeypatch.setattr(type(exact), "export", fail)
     with pytest.raises(CannotExport, match="Keras can't write this network for LiteRT: no such op$"):
         write_format(exact, "litert", tmp_path / "litert" / "model.tflite")
+
+
+def test_onnx_needs_no_other_format_before_it(model: Path, tmp_path: Path) -> None:
+    """Keras writes ONNX only of networks that were called, or whose input is told."""
+    write_format(open_exact(model, None), "onnx", tmp_path / "onnx" / "model.onnx")
+    assert (tmp_path / "onnx" / "model.onnx").stat().st_size > 1000

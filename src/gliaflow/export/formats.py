@@ -65,8 +65,9 @@ def write_format(model: keras.Model, format: Format, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if format == "openvino":
         import_openvino()
+    pictures = keras.InputSpec("uint8", model.input_shape, name="pictures")
     try:
-        model.export(str(path), format=WRITERS[format], verbose=False)
+        model.export(str(path), format=WRITERS[format], verbose=False, input_signature=[pictures])
     except Exception as error:  # each converter raises what it likes
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CannotExport(f"Keras can't write this network for {ENGINES[format].title}: {first[:300]}") from error

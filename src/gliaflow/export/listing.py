@@ -53,9 +53,9 @@ def _what(record: Record) -> str:
     slices = record.slices
     text = f"Compared with Keras on {slices.slices} {KINDS[slices.kind]} slices of {slices.studies} patients."
     if slices.tumor_pixels == 0:
-        text += " Keras found no tumour in them, so equal masks prove little: name slices with tumours by --slices."
+        text += "\nKeras found no tumour in them, so equal masks prove little: name slices with tumours by --slices."
     elif slices.kind != "real":
-        text += " Name real ones by --slices for a proof on what the model is for."
+        text += "\nName real ones by --slices for a proof on what the model is for."
     return text
 
 
