@@ -52,6 +52,7 @@ def test_a_network_that_keras_cannot_write_is_a_plain_sentence(monkeypatch, mode
         write_format(exact, "litert", tmp_path / "litert" / "model.tflite")
 
 
+@pytest.mark.filterwarnings("ignore:In the future `np:FutureWarning")  # tf2onnx asks numpy 2 for what it was
 def test_onnx_needs_no_other_format_before_it(model: Path, tmp_path: Path) -> None:
     """Keras writes ONNX only of networks that were called, or whose input is told."""
     write_format(open_exact(model, None), "onnx", tmp_path / "onnx" / "model.onnx")
