@@ -357,7 +357,7 @@ def change_tag(**fields: Any) -> Callable[[int, Dataset], None]:
         (change_tag(Rows=60000, Columns=60000), "too_many_pixels", "60000 x 60000"),
         (change_tag(Rows=24), "truncated", "336 of 672 bytes"),
         (change_tag(NumberOfFrames=2_000_000_000), "too_many_pixels", "20000000000 slices"),
-        (change_tag(NumberOfFrames=3), "several_pages", "several pictures"),
+        (change_tag(NumberOfFrames=3), "several_files", "may hold several slices"),
         (change_tag(SamplesPerPixel=3), "wrong_channels", "3 channels"),
         (change_tag(BitsAllocated=0), "wrong_depth", "0 bits"),
         (change_tag(Rows=4), "too_small", "4 x 14"),
@@ -406,6 +406,16 @@ def test_a_packed_picture_of_another_size_is_not_decoded(voxels: np.ndarray, tmp
         path.write_bytes(content[: at + 8] + (1 << 20).to_bytes(4, "big") * 2 + content[at + 16 :])
     studies, refusals = open_given(folder)
     assert not studies and refusals[0].reason == "unreadable" and "(1048576, 1048576)" in refusals[0].message
+
+
+def test_a_packed_picture_without_its_end_is_not_decoded(voxels: np.ndarray, tmp_path: Path, open_given: Open) -> None:
+    folder = write_series(tmp_path / "mri", voxels.astype(np.uint16), syntax=JPEGLSLossless)
+    for path in folder.iterdir():
+        content = path.read_bytes()
+        at = content.rindex(b"\xff\xd9")
+        path.write_bytes(content[:at] + b"\0\0" + content[at + 2 :])
+    studies, refusals = open_given(folder)
+    assert not studies and refusals[0].reason == "truncated" and "without its end" in refusals[0].message
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.9])

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from gliaflow.ingest.reasons import UnusableFile
-from gliaflow.ingest.studies.dicom_files import DIRECTORY, SEGMENTATION, Header, read_header
+from gliaflow.ingest.studies.dicom_files import SEGMENTATION, Header, read_header, size_of
 from gliaflow.ingest.studies.dicom_seg import Reference, encode_segmentation
 from gliaflow.ingest.studies.dicom_series import Series, arrange, read_scan
 from gliaflow.ingest.studies.files import File
@@ -25,6 +25,8 @@ from gliaflow.ingest.studies.grids import Layout
 from gliaflow.ingest.studies.scans import CHANNELS, WORDS, Scan, slice_scans
 from gliaflow.ingest.studies.sequences import described_sequence, sequence_of
 from gliaflow.ingest.studies.study import Kind, MaskFile, Refusal, Spacing, Study
+
+OTHER_KINDS = ("Hardcopy", "Trial", "DICOS", "Eddy Current", "Ultrasound", "Nuclear", "Bi-Plane", "Retired")
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,27 @@ class Segmentation:
 
 @dataclass
 class Group:
-    """The files of one study, by series; and those that can't be used."""
+    """The files of one study: its series by UID, its segmentations; and files that can't be used, with the reason."""
 
     series: dict[str, list[Header]] = field(default_factory=lambda: defaultdict(list))
-    refusals: list[Refusal] = field(default_factory=list)
+    masks: list[Header] = field(default_factory=list)
+    refused: list[tuple[File, UnusableFile]] = field(default_factory=list)
 
     @property
     def first(self) -> str:
         """The first of the names, by which studies are in order."""
-        names = [header.file.name for headers in self.series.values() for header in headers]
-        return min([*names, *(refusal.name for refusal in self.refusals)])
+        headers = [*(header for found in self.series.values() for header in found), *self.masks]
+        return min([*(header.file.name for header in headers), *(file.name for file, _ in self.refused)])
+
+
+@dataclass
+class Choice:
+    """What of a group is used: FLAIR series with the names of their studies, the others, and what is to be said."""
+
+    flairs: list[tuple[str, Series]]
+    partners: dict[str, Series]
+    refused: list[tuple[File, UnusableFile]]
+    remarks: tuple[str, ...]
 
 
 def group_dicoms(files: Sequence[File]) -> list[Group]:
@@ -67,26 +80,31 @@ def group_dicoms(files: Sequence[File]) -> list[Group]:
     for file in files:
         try:
             header = read_header(file)
-            _check_is_image(header)
+            is_mask = _is_segmentation(header)
+            if not is_mask:
+                _check_is_image(header)
         except UnusableFile as fault:
-            refused.append(Group(refusals=[_refusal(file, fault)]))
+            refused.append(Group(refused=[(file, fault)]))
             continue
         folder = str(PurePosixPath(file.name).parent)
-        study = str(header.get("StudyInstanceUID", folder))
-        groups[study].series[str(header.get("SeriesInstanceUID", folder))].append(header)
+        group = groups[str(header.get("StudyInstanceUID", folder))]
+        if is_mask:
+            group.masks.append(header)
+        else:
+            group.series[str(header.get("SeriesInstanceUID", folder))].append(header)
     return sorted([*groups.values(), *refused], key=lambda group: group.first)
 
 
-def read_dicom(group: Group) -> Iterator[Study | Refusal]:
-    """The studies of a group (one a FLAIR series), and a refusal for each file that isn't used."""
-    yield from group.refusals
+def choose_series(group: Group) -> Choice:
+    """Which series of a group are used as what."""
+    refused = list(group.refused)
     roles: defaultdict[str, list[Series]] = defaultdict(list)
     unknown: list[Series] = []
     for headers in group.series.values():
         try:
             series = arrange(headers)
         except UnusableFile as fault:
-            yield from (_refusal(header.file, fault) for header in headers)
+            refused += [(header.file, fault) for header in headers]
             continue
         role = _role(series)
         (roles[role] if role else unknown).append(series)
@@ -95,18 +113,27 @@ def read_dicom(group: Group) -> Iterator[Study | Refusal]:
         remarks = _by_order(roles, unknown)
         unknown = []
     for series in [*unknown, *roles["other"]]:
-        yield from _refuse(series, UnusableFile("other_sequence", "another sequence, by its name or description"))
+        refused += _refuse(series, UnusableFile("other_sequence", "another sequence, by its name or description"))
     for name in ("pre", "post"):
-        if len(roles[name]) > 1 or not roles["flair"]:
-            reason, found = "conflicting_files", f"{len(roles[name])} {WORDS[name]} series"
-            if not roles["flair"]:
-                reason, found = "no_flair", f"only {WORDS[name]}, by its name or description"
-            for series in roles.pop(name, []):
-                yield from _refuse(series, UnusableFile(reason, found))
+        if not roles["flair"]:
+            unusable = UnusableFile("no_flair", f"only {WORDS[name]}, by its name or description")
+        elif len(roles[name]) > 1:
+            unusable = UnusableFile("conflicting_files", f"{len(roles[name])} {WORDS[name]} series")
+        else:
+            continue
+        refused += [pair for series in roles.pop(name, []) for pair in _refuse(series, unusable)]
     partners = {name: roles[name][0] for name in ("pre", "post") if roles[name]}
-    names = _study_names(roles["flair"])
-    for name, flair in zip(names, roles["flair"], strict=True):
-        yield from _read({"flair": flair, **partners}, name, remarks)
+    flairs = list(zip(_study_names(roles["flair"]), roles["flair"], strict=True))
+    return Choice(flairs, partners, refused, remarks)
+
+
+def read_dicom(group: Group) -> Iterator[Study | Refusal]:
+    """The studies of a group (one a FLAIR series), and a refusal for each file that isn't used."""
+    choice = choose_series(group)
+    masks = [(header.file, UnusableFile("is_a_mask", "a DICOM segmentation")) for header in group.masks]
+    yield from (_refusal(file, fault) for file, fault in [*choice.refused, *masks])
+    for name, flair in choice.flairs:
+        yield from _read({"flair": flair, **choice.partners}, name, choice.remarks)
 
 
 def _read(series: Mapping[str, Series], name: str, remarks: tuple[str, ...]) -> Iterator[Study | Refusal]:
@@ -122,11 +149,11 @@ def _read(series: Mapping[str, Series], name: str, remarks: tuple[str, ...]) -> 
             raise faults.pop("flair")
         slices = slice_scans(scans)
     except UnusableFile as fault:
-        yield from _refuse(series["flair"], fault)
+        yield from (_refusal(*pair) for pair in _refuse(series["flair"], fault))
         return
     unusable = {**faults, **slices.unusable}
     for role, found in unusable.items():
-        yield from _refuse(series[role], found)
+        yield from (_refusal(*pair) for pair in _refuse(series[role], found))
     used = tuple(header.file.name for role, one in series.items() if role not in unusable for header in one.headers)
     flair = series["flair"]
     folder = PurePosixPath(flair.headers[0].file.name).parent
@@ -137,12 +164,14 @@ def _read(series: Mapping[str, Series], name: str, remarks: tuple[str, ...]) -> 
     yield Study(name, tuple(slices.images), numbered, used, form, spacing, (*remarks, *told, *slices.remarks))
 
 
+def _is_segmentation(header: Header) -> bool:
+    return str(header.get("SOPClassUID")) == SEGMENTATION or header.get("Modality") == "SEG"
+
+
 def _check_is_image(header: Header) -> None:
-    kind = str(header.get("SOPClassUID", header.get("MediaStorageSOPClassUID", "")))
-    if kind == SEGMENTATION or str(header.get("Modality", "")) == "SEG":
-        raise UnusableFile("is_a_mask", "a DICOM segmentation")
-    if "Rows" not in header.data or "Columns" not in header.data or kind == DIRECTORY:
-        raise UnusableFile("not_an_image", "a DICOM file without pixels")
+    kind = header.data["SOPClass"]
+    if size_of(header) == (0, 0) or "Image Storage" not in kind or any(word in kind for word in OTHER_KINDS):
+        raise UnusableFile("not_an_image", "a DICOM file of another kind")
 
 
 def _role(series: Series) -> str | None:
@@ -184,8 +213,8 @@ def _study_names(series: Sequence[Series]) -> list[str]:
     return [f"{name}_{number}" for number, name in enumerate(names, start=1)]
 
 
-def _refuse(series: Series, fault: UnusableFile) -> Iterator[Refusal]:
-    yield from (_refusal(header.file, fault) for header in series.headers)
+def _refuse(series: Series, fault: UnusableFile) -> list[tuple[File, UnusableFile]]:
+    return [(header.file, fault) for header in series.headers]
 
 
 def _refusal(file: File, fault: UnusableFile) -> Refusal:

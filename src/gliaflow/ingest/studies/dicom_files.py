@@ -23,10 +23,20 @@ from gliaflow.ingest.studies.scans import check_volume
 
 PREAMBLE = 128
 MARK = b"DICM"
+END = b"\xff\xd9"  # of pictures in JPEG, JPEG-LS and JPEG 2000
 DEFLATED = "1.2.840.10008.1.2.1.99"
 RLE = "1.2.840.10008.1.2.5"
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
-DIRECTORY = "1.2.840.10008.1.3.10"
+KEPT = frozenset({
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Modality",
+    "Rows", "Columns", "NumberOfFrames", "InstanceNumber", "SeriesNumber", "SeriesDescription", "ProtocolName",
+    "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness", "SpacingBetweenSlices",
+    "RescaleSlope", "RescaleIntercept", "MaximumFractionalValue",
+})  # fmt: skip
+KEPT_SEQUENCES = frozenset({
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "PlanePositionSequence",
+    "PlaneOrientationSequence", "PixelMeasuresSequence", "PixelValueTransformationSequence",
+})  # fmt: skip
 FLOATS = ("FloatPixelData", "DoubleFloatPixelData")
 # JPEG: markers of frames, which hold height and width; 0xF7 is that of JPEG-LS (ISO 14495-1, C.1.1)
 _JPEG_SIZES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
@@ -34,19 +44,20 @@ _JPEG_SIZES = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {0xF7}
 
 @dataclass(frozen=True, eq=False)
 class Header:
-    """A file's header; `data` is pydicom's dataset without pixels, which is looked into and never passed on."""
+    """What is kept of a file's header: the values KEPT, by keyword, of sequences a list of such dictionaries."""
 
     file: File
-    data: Any
+    data: dict[str, Any]
     frames: int
+
+    @property
+    def several(self) -> bool:
+        """Whether it is of a kind that may hold several frames, each described in a sequence."""
+        return self.frames > 1 or any(word in self.data["SOPClass"] for word in ("Enhanced", "Multi-frame"))
 
     def get(self, keyword: str, default: Any = None) -> Any:
         """A value of the header, or `default` where there is none that can be understood."""
-        try:
-            value = self.data.get(keyword)
-        except Exception:  # pydicom converts values when they are asked for, and raises errors of many kinds
-            return default
-        return default if value is None or value == "" else value
+        return self.data.get(keyword, default)
 
     def numbers(self, keyword: str, count: int) -> np.ndarray | None:
         """`count` finite numbers, float64, or None."""
@@ -74,25 +85,43 @@ def matches(head: bytes) -> bool:
 
 def read_header(file: File) -> Header:
     """The header of a file; raises UnusableFile."""
-    content = read_file(file)
-    data = _parse(content, with_pixels=False)
-    frames = finite_numbers(data.get("NumberOfFrames", 1) or 1, 1)
+    with quiet_dicom():
+        data = _keep(_parse(read_file(file), with_pixels=False))
+    frames = finite_numbers(data.get("NumberOfFrames", 1), 1)
     return Header(file, data, max(1, int(frames[0])) if frames is not None else 1)
+
+
+def _keep(data: Any) -> dict[str, Any]:
+    """The values of a pydicom dataset that are kept; those that can't be understood are left out."""
+    from pydicom.uid import UID
+
+    kept: dict[str, Any] = {}
+    for keyword in KEPT | KEPT_SEQUENCES:
+        try:
+            value = data.get(keyword)
+            if keyword in KEPT_SEQUENCES and value is not None:
+                value = [_keep(item) for item in value]
+        except Exception:  # pydicom converts values when they are asked for, and raises errors of many kinds
+            continue
+        if value is not None and value != "":
+            kept[keyword] = value
+    kept["SOPClass"] = UID(str(kept.get("SOPClassUID", ""))).name  # of a kind that isn't known, the UID itself
+    return kept
 
 
 def read_frames(header: Header) -> np.ndarray:
     """The pixels of a file as numbers, [F, H, W], 0 for black, before any rescaling; raises UnusableFile."""
-    data = _parse(read_file(header.file), with_pixels=True)
-    rows, columns = (int(header.get(name, 0) or 0) for name in ("Rows", "Columns"))
-    samples, bits = int(data.get("SamplesPerPixel", 1) or 1), int(data.get("BitsAllocated", 0) or 0)
-    if samples != 1:
-        raise UnusableFile("wrong_channels", f"{samples} channels")
-    if not 1 <= bits <= 64:
-        raise UnusableFile("wrong_depth", f"pixels of {bits} bits")
-    check_size(rows, columns, bits / 8)
-    check_volume((header.frames, rows, columns), bits / 8)
+    rows, columns = size_of(header)
     try:
         with quiet_dicom():
+            data = _parse(read_file(header.file), with_pixels=True)
+            samples, bits = int(data.get("SamplesPerPixel", 1) or 1), int(data.get("BitsAllocated", 0) or 0)
+            if samples != 1:
+                raise UnusableFile("wrong_channels", f"{samples} channels")
+            if not 1 <= bits <= 64:
+                raise UnusableFile("wrong_depth", f"pixels of {bits} bits")
+            check_size(rows, columns, bits / 8)
+            check_volume((header.frames, rows, columns), bits / 8)
             _check_pixels(data, header.frames, rows, columns, bits)
             pixels = np.asarray(data.pixel_array).reshape(header.frames, rows, columns)
             return _upright(data, pixels)
@@ -100,6 +129,12 @@ def read_frames(header: Header) -> np.ndarray:
         raise
     except Exception as error:  # decoders meet damaged pixels with errors of any kind
         raise UnusableFile("unreadable", f"pixels that can't be decoded ({type(error).__name__})") from None
+
+
+def size_of(header: Header) -> tuple[int, int]:
+    """Rows and columns; 0 where they are not told."""
+    rows, columns = (header.numbers(name, 1) for name in ("Rows", "Columns"))
+    return (int(rows[0]), int(columns[0])) if rows is not None and columns is not None else (0, 0)
 
 
 @contextmanager
@@ -173,6 +208,8 @@ def _check_pixels(data: Any, frames: int, rows: int, columns: int, bits: int) ->
         if syntax == RLE:
             if len(frame) > 2 * rows * columns * (bits // 8) + 1024:
                 raise UnusableFile("unreadable", "packed pixels that are longer than plain ones")
+        elif END not in frame[-4:]:  # without which CharLS looks for it for seconds
+            raise UnusableFile("truncated", "a packed picture without its end")
         elif (size := codestream_size(frame)) != (rows, columns):
             raise UnusableFile("unreadable", f"a packed picture of {size} in a file of {rows} x {columns} pixels")
         if found >= frames:

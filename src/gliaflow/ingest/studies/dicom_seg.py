@@ -7,7 +7,8 @@ geometry. PatientID is a digest of the study's UID, so that an archive doesn't t
 
 import hashlib
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -54,28 +55,28 @@ class Reference:
     study: str
     series: str
     frame_of_reference: str
-    modality: str
     sources: tuple[Source, ...]
     planes: tuple[Plane, ...]
     distance: float
 
     @classmethod
-    def of(cls, slices: Sequence[tuple[Any, int]], planes: tuple[Plane, ...], distance: float) -> "Reference":
-        """Of pydicom's datasets, each with the number of the frame in it; UIDs that lack are made up."""
+    def of(
+        cls, slices: Sequence[tuple[Mapping[str, Any], int | None]], planes: tuple[Plane, ...], distance: float
+    ) -> "Reference":
+        """Of headers' values, each with the number of the frame in the file; UIDs that lack are made up."""
         first = slices[0][0]
         made_up = _uid("study", *(str(data.get("SOPInstanceUID", number)) for number, (data, _) in enumerate(slices)))
-        study = str(first.get("StudyInstanceUID") or made_up)
-        series = str(first.get("SeriesInstanceUID") or _uid("series", study))
+        study = _sound(first.get("StudyInstanceUID")) or made_up
+        series = _sound(first.get("SeriesInstanceUID")) or _uid("series", study)
         return cls(
             study,
             series,
-            str(first.get("FrameOfReferenceUID") or _uid("frame of reference", series)),
-            str(first.get("Modality") or "MR"),
+            _sound(first.get("FrameOfReferenceUID")) or _uid("frame of reference", series),
             tuple(
                 Source(
-                    str(data.get("SOPClassUID") or "1.2.840.10008.5.1.4.1.1.4"),
-                    str(data.get("SOPInstanceUID") or _uid("slice", series, str(number))),
-                    frame if int(data.get("NumberOfFrames", 1) or 1) > 1 else None,
+                    str(data["SOPClassUID"]),
+                    _sound(data.get("SOPInstanceUID")) or _uid("slice", series, str(number)),
+                    frame,
                 )
                 for number, (data, frame) in enumerate(slices)
             ),
@@ -151,7 +152,7 @@ def _sources(reference: Reference, size: tuple[int, ...]) -> list[Any]:
         data.SOPClassUID, data.SOPInstanceUID = source.sop_class, source.sop_instance
         data.StudyInstanceUID, data.SeriesInstanceUID = reference.study, reference.series
         data.FrameOfReferenceUID, data.PositionReferenceIndicator = reference.frame_of_reference, ""
-        data.Modality = reference.modality
+        data.Modality = "MR"  # highdicom asks for one, and writes it nowhere
         data.PatientName = data.PatientBirthDate = data.PatientSex = ""
         data.PatientID = PSEUDONYM + hashlib.sha256(reference.study.encode()).hexdigest()[:16]
         data.StudyDate = data.StudyTime = data.StudyID = data.AccessionNumber = data.ReferringPhysicianName = ""
@@ -211,6 +212,12 @@ def _decimal(value: float) -> Any:
     from pydicom.valuerep import DSfloat
 
     return DSfloat(value, auto_format=True)
+
+
+def _sound(uid: Any) -> str:
+    """A UID, or "" where it is none (DICOM PS3.5, 9.1)."""
+    text = str(uid or "")
+    return text if re.fullmatch(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)*", text) else ""
 
 
 def _uid(*words: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gliaflow.ingest.readers.pixels import check_size
 from gliaflow.ingest.reasons import UnusableFile
-from gliaflow.ingest.studies.dicom_files import Header, finite_numbers, read_frames
+from gliaflow.ingest.studies.dicom_files import Header, finite_numbers, read_frames, size_of
 from gliaflow.ingest.studies.dicom_seg import Plane, Reference
 from gliaflow.ingest.studies.grids import Grid
 from gliaflow.ingest.studies.scans import Scan, check_volume
@@ -52,7 +52,7 @@ def arrange(headers: Sequence[Header]) -> Series:
     """A series of the files of one SeriesInstanceUID; raises UnusableFile where they make no volume."""
     remarks: list[str] = []
     ordered = sorted(headers, key=lambda header: (_instance(header), header.file.name))
-    sizes = {_size(header) for header in headers}
+    sizes = {size_of(header) for header in headers}
     if len(sizes) > 1:
         raise UnusableFile("bad_geometry", "slices of several sizes in one series")
     ((rows, columns),) = sizes
@@ -60,9 +60,8 @@ def arrange(headers: Sequence[Header]) -> Series:
     if (count := sum(header.frames for header in headers)) > MOST_SLICES:
         raise UnusableFile("too_many_pixels", f"{count} slices in one series, more than {MOST_SLICES}")
     check_volume((count, rows, columns), 2)
-    many = [header for header in headers if header.frames > 1]
-    if many and len(headers) > 1:
-        raise UnusableFile("several_pages", "files of several pictures in a series of several files")
+    if len(headers) > 1 and any(header.several for header in headers):
+        raise UnusableFile("several_files", "a series of files that each may hold several slices")
     pictures = [picture for header in ordered for picture in _pictures(header)]
     placed = [picture.plane for picture in pictures if picture.plane is not None]
     measured = len(placed) == len(pictures) and all(plane.measured for plane in placed)
@@ -78,7 +77,9 @@ def arrange(headers: Sequence[Header]) -> Series:
     planes = tuple(picture.plane for picture in pictures if picture.plane is not None)
     grid = Grid((columns, rows, len(pictures)), _affine(planes, remarks))
     reference = Reference.of(
-        [(picture.header.data, picture.frame) for picture in pictures], planes, abs(_distance(planes))
+        [(picture.header.data, picture.frame if picture.header.several else None) for picture in pictures],
+        planes,
+        abs(_distance(planes)),
     )
     number = finite_numbers(ordered[0].get("SeriesNumber"), 1)
     return Series(
@@ -153,11 +154,6 @@ def _first(data: Any, sequence: str) -> Any:
     return items[0] if items else None
 
 
-def _size(header: Header) -> tuple[int, int]:
-    rows, columns = (header.numbers(name, 1) for name in ("Rows", "Columns"))
-    return (int(rows[0]), int(columns[0])) if rows is not None and columns is not None else (0, 0)
-
-
 def _instance(header: Header) -> float:
     number = finite_numbers(header.get("InstanceNumber"), 1)
     return float(number[0]) if number is not None else 0.0
@@ -172,7 +168,7 @@ def _in_order(pictures: list[Picture], remarks: list[str]) -> list[Picture]:
         if not kept or heights[index] - heights[kept[-1]] > TOGETHER:
             kept.append(index)
     if len(kept) < len(order):
-        if any(picture.header.frames > 1 for picture in pictures):
+        if any(picture.header.several for picture in pictures):
             raise UnusableFile("several_pages", "several pictures of one place in one file")
         remarks.append(f"{len(order) - len(kept)} slices lie in the place of others, and were not used.")
     steps = np.diff([heights[index] for index in kept])
