@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gliaflow.ingest import prepare
+from gliaflow.ingest import prepare, volume_slices
 from gliaflow.ingest.batch import make_volume
 from gliaflow.ingest.pair import pair_slices
 from gliaflow.ingest.scan import scan_folder
@@ -50,7 +50,7 @@ def test_a_child_that_can_not_write_says_so_plainly(slices, tmp_path):
 
 
 def fail_to_read(path: Path, sha256: str) -> bytes:
-    raise prepare.UnusableFile("read_error", "the system could not read it (Input/output error)")
+    raise volume_slices.UnusableFile("read_error", "the system could not read it (Input/output error)")
 
 
 def test_a_file_that_could_not_be_read_is_tried_again(slices, tmp_path, monkeypatch):
@@ -58,7 +58,7 @@ def test_a_file_that_could_not_be_read_is_tried_again(slices, tmp_path, monkeypa
     rows = table[table["patient"] == table["patient"].iloc[0]]
     store = Store(tmp_path / "a")
     with monkeypatch.context() as patch:
-        patch.setattr(prepare, "read_unchanged", fail_to_read)
+        patch.setattr(volume_slices, "read_unchanged", fail_to_read)
         first = make_volume(store, root, rows, 32, PROVENANCE)
     rejected = load_volume(store.folder(first)).rejected
     assert set(rejected["reason"]) == {"read_error"} and len(rejected) == 8

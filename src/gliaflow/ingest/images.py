@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliaflow.ingest.hashing import read_unchanged
 from gliaflow.ingest.pair import Rejection, rejected_table
 from gliaflow.ingest.prepare import FLAIR, resize_image
-from gliaflow.ingest.readers import read_image
 from gliaflow.ingest.reasons import UnusableFile
+from gliaflow.ingest.volume_slices import SliceReader
 
 COLUMNS = {
     "patient": "str",
@@ -44,9 +43,10 @@ def prepare_images(root: Path, table: pd.DataFrame, size: int) -> Images:
     slices: list[tuple[Any, ...]] = []
     rejections: list[Rejection] = []
     rows: list[Any] = list(table.sort_values("slice").itertuples(index=False))
+    reader = SliceReader(root)
     for row in rows:
         try:
-            image = read_image(read_unchanged(root / row.image_path, row.image_sha256))
+            image = reader.image(row.image_path, row.image_sha256)
         except UnusableFile as fault:
             rejections.append(Rejection(row.image_path, fault.reason, fault.found, "prepare"))
             continue

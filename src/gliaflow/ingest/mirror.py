@@ -6,9 +6,8 @@ import logging
 from pathlib import Path, PurePosixPath
 
 from gliaflow.ingest.archives import Limits
-from gliaflow.ingest.names import role_of
+from gliaflow.ingest.names import CLINICAL_NAME, is_volume, role_of
 from gliaflow.ingest.reasons import UnusableSource
-from gliaflow.ingest.scan import CLINICAL_NAME
 from gliaflow.store.bucket import Bucket, Mark
 from gliaflow.store.files import write_whole
 from gliaflow.store.locks import hold
@@ -52,7 +51,7 @@ def mirror_bucket(address: str, unpacked: Path, limits: Limits) -> Path:
 
 def _is_data(name: str) -> bool:
     path = PurePosixPath(name)
-    return role_of(name) is not None or path.name.lower() == CLINICAL_NAME
+    return role_of(name) is not None or path.name.lower() == CLINICAL_NAME or is_volume(name)
 
 
 def _stays_below(address: str, name: str) -> bool:

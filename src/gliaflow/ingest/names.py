@@ -6,6 +6,8 @@
 3. A mask ends in `_mask` or `_seg` (or with a hyphen), or lies in a folder `mask`, `masks`, `label` or `labels`.
    Everything else is an image.
 4. Any other name is odd, also one that ends in a negative number.
+5. A slice of a volume, which is a file of many, is called `<file>/<patient>_<number>.slice`, or `..._mask.slice`: there
+   is no such file, but what is said of slices by name holds for it as well.
 """
 
 import re
@@ -17,6 +19,10 @@ from typing import Literal
 IMAGE_SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp"})
 MASK_FOLDERS = frozenset({"mask", "masks", "label", "labels"})
 IMAGE_FOLDERS = frozenset({"image", "images", "img", "imgs"})
+VOLUME_SUFFIXES = (".nii", ".nii.gz", ".dcm")
+SLICE = ".slice"
+CLINICAL_NAME = "data.csv"
+SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 UNNAMED = "unnamed"
 
 _MASK_ENDING = re.compile(r"[_-](?:mask|seg)$", re.IGNORECASE)
@@ -47,12 +53,32 @@ def role_of(path: str) -> Literal["image", "mask"] | None:
     return "mask" if in_masks or _MASK_ENDING.search(file.stem) else "image"
 
 
+def is_volume(path: str) -> bool:
+    """Whether a file's name is that of a volume."""
+    return path.lower().endswith(VOLUME_SUFFIXES)
+
+
+def slice_path(volume: str, patient: str, number: int, role: Literal["image", "mask"]) -> str:
+    """What the slice `number` of a volume (the path of its file) is called."""
+    return f"{volume}/{patient}_{number}{'_mask' if role == 'mask' else ''}{SLICE}"
+
+
+def volume_of(path: str) -> tuple[str, int] | None:
+    """The volume's path and the slice's number in a path that `slice_path` made; None for that of a file."""
+    file = PurePosixPath(path)
+    if file.suffix != SLICE or not file.parent.name.lower().endswith(VOLUME_SUFFIXES):
+        return None
+    return str(file.parent), int(_MASK_ENDING.sub("", file.stem).rpartition("_")[2])
+
+
 def parse_name(path: str) -> SliceName | None:
     """What `path` (posix, relative to the data root) says of its slice; None where the name is odd."""
     role = role_of(path)
+    file = PurePosixPath(unicodedata.normalize("NFC", path))
+    if role is None and volume_of(path):
+        role = "mask" if _MASK_ENDING.search(file.stem) else "image"
     if role is None:
         return None
-    file = PurePosixPath(unicodedata.normalize("NFC", path))
     stem = _MASK_ENDING.sub("", file.stem)
     if _NEGATIVE.fullmatch(stem):
         return None

@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from gliaflow.ingest.hashing import read_unchanged
 from gliaflow.ingest.pair import Rejection, rejected_table
-from gliaflow.ingest.readers import read_image, read_mask
 from gliaflow.ingest.reasons import UnusableFile
+from gliaflow.ingest.volume_slices import SliceReader
 from gliaflow.ingest.volumes import Volume
 
 PRE, FLAIR, POST = 0, 1, 2
@@ -40,9 +39,10 @@ def prepare_volume(root: Path, slices: pd.DataFrame, size: int = 256) -> Volume:
     facts: list[tuple[Any, ...]] = []
     rejections: list[Rejection] = []
     rows: list[Any] = list(slices.sort_values(["patient", "slice"]).itertuples(index=False))
+    reader = SliceReader(root)
     for row in rows:
         try:
-            image, mask = _read_pair(root, row)
+            image, mask = _read_pair(reader, row)
         except _Unusable as unusable:
             rejections += unusable.rejections
             continue
@@ -66,15 +66,19 @@ class _Unusable(Exception):
         self.rejections = rejections
 
 
-def _read_pair(root: Path, row: Any) -> tuple[np.ndarray, np.ndarray]:
+def _read_pair(reader: SliceReader, row: Any) -> tuple[np.ndarray, np.ndarray]:
     """Image uint8 [H, W, 3] and mask uint8 {0, 1} [H, W] of a row of the slice table."""
     read: dict[str, np.ndarray] = {}
     faults: dict[str, UnusableFile] = {}
     paths = {"image": row.image_path, "mask": row.mask_path}
     for role, digest in (("image", row.image_sha256), ("mask", row.mask_sha256)):
         try:
-            content = read_unchanged(root / paths[role], digest)
-            read[role] = read_image(content) if role == "image" else read_mask(content)
+            path = paths[role]
+            read[role] = (
+                reader.image(path, digest)
+                if role == "image"
+                else reader.mask(path, digest, row.image_path, row.image_sha256)
+            )
         except UnusableFile as fault:
             faults[role] = fault
     if not faults and read["image"].shape[:2] != read["mask"].shape:

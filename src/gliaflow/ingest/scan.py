@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from gliaflow.ingest.hashing import MOST_BYTES, HashIndex, hash_file, stamp_of
-from gliaflow.ingest.names import SliceName, parse_name, role_of
+from gliaflow.ingest.names import CLINICAL_NAME, SYSTEM_NAMES, SliceName, is_volume, parse_name, role_of
 from gliaflow.ingest.reasons import UnusableSource
+from gliaflow.ingest.studies.files import File
+from gliaflow.ingest.volume_slices import FoundSlices, find_slices
 
 MOST_CLINICAL_BYTES = 16 << 20
-CLINICAL_NAME = "data.csv"
-SYSTEM_NAMES = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+VOLUME = "volume"  # the role of a file until its slices stand in its place
 
 Progress = Callable[[int, int], None]
 
@@ -39,7 +40,8 @@ def scan_folder(root: Path, index: Path | None = None, progress: Progress | None
 
     Links are followed, each folder is visited once. Images, masks and clinical tables are hashed; `index` is a file
     outside `root` that remembers digests by size and times. Files that can't be used keep their row, with a `problem`.
-    Hidden files, files of the operating system and all others have the role `other` and no digest.
+    Hidden files, files of the operating system and all others have the role `other` and no digest. In the place of a
+    volume are its slices (see `volume_slices`).
     """
     if index and index.resolve().is_relative_to(root.resolve()):
         raise UnusableSource(
@@ -50,7 +52,7 @@ def scan_folder(root: Path, index: Path | None = None, progress: Progress | None
     for entry in entries:
         _classify(entry)
     _hash(entries, HashIndex(index), str(root.resolve()), progress)
-    return _table(entries)
+    return _table(sorted(_with_slices(entries), key=lambda entry: entry.path))
 
 
 def _walk(root: Path) -> Iterator[Entry]:
@@ -114,6 +116,9 @@ def _classify(entry: Entry) -> None:
     if entry.path.endswith("/"):
         return
     entry.role = "clinical" if parts[-1].lower() == CLINICAL_NAME else role_of(entry.path) or "other"
+    if entry.role == "other" and is_volume(entry.path) and _can_be_read(entry):
+        entry.role = VOLUME
+        return
     if entry.role == "other":
         entry.problem = None
         return
@@ -125,6 +130,33 @@ def _classify(entry: Entry) -> None:
         entry.problem = "empty_file"
     if entry.problem is None and entry.size > (MOST_CLINICAL_BYTES if entry.role == "clinical" else MOST_BYTES):
         entry.problem = "too_large"
+
+
+def _can_be_read(entry: Entry) -> bool:
+    return entry.problem is None and 0 < entry.size <= MOST_BYTES and _is_utf8(entry.path)
+
+
+def _with_slices(entries: list[Entry]) -> Iterator[Entry]:
+    """The entries, with slices in the place of volumes; what only looks like a volume is no data."""
+    volumes = [entry for entry in entries if entry.role == VOLUME]
+    files = [File(entry.path, Path(entry.real)) for entry in volumes if entry.sha256]
+    found = (
+        find_slices(files, {entry.path: entry.sha256 for entry in volumes if entry.sha256}) if files else FoundSlices()
+    )
+    for entry in entries:
+        if entry.role != VOLUME:
+            yield entry
+            continue
+        slices = found.slices.get(entry.path, [])
+        for one in slices:
+            size = entry.size // len(slices)
+            yield Entry(one.path, entry.real, size, role=one.role, name=parse_name(one.path), sha256=one.sha256)
+        if entry.path in found.problems:
+            entry.role, entry.problem = found.problems[entry.path]
+            yield entry
+        elif entry.path not in found.parts:
+            entry.role, entry.sha256, entry.problem = "other", None, None
+            yield entry
 
 
 def _is_utf8(path: str) -> bool:

@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from gliaflow.ingest.doctor.findings import Case, Finding
+from gliaflow.ingest.names import SYSTEM_NAMES
 from gliaflow.ingest.reasons import REASONS
-from gliaflow.ingest.scan import SYSTEM_NAMES
 from gliaflow.report.tables import plural
 
 CONSEQUENCE = "partner_unusable"  # of another fault, so it is told last

@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from gliaflow.ingest.archives import Limits, is_archive
 from gliaflow.ingest.hashing import MOST_BYTES
+from gliaflow.ingest.names import SYSTEM_NAMES
 from gliaflow.ingest.reasons import UnusableFile, UnusableSource
-from gliaflow.ingest.scan import SYSTEM_NAMES
 from gliaflow.ingest.sources import open_source
 
 
@@ -62,14 +62,15 @@ def check_outside(out: Path, given: Sequence[str]) -> None:
 
 def _below(folder: Path, name: str) -> Iterator[File]:
     for here, folders, names in os.walk(folder):
-        folders[:] = sorted(child for child in folders if not _is_hidden(child))
+        folders[:] = sorted(child for child in folders if not is_hidden(child))
         for child in sorted(names):
-            if not _is_hidden(child):
+            if not is_hidden(child):
                 path = Path(here, child)
                 yield File((PurePosixPath(name) / path.relative_to(folder).as_posix()).as_posix(), path)
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is hidden, or of the operating system."""
     return name.startswith(".") or name.lower() in SYSTEM_NAMES
 
 

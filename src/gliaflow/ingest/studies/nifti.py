@@ -2,13 +2,14 @@
 
 Which file is what, within a folder:
 
-1. Names that tell (see `sequences`): files of one case are one study. Other sequences and masks are passed over, and so
+1. All in a folder `masks`, `labels`, `labelsTr` or the like are masks.
+2. Names that tell (see `sequences`): files of one case are one study. Other sequences and masks are passed over, and so
    is any other file whose name begins with the case's.
-2. Channels as nnU-Net names them (`case_0000`, `case_0001`, `case_0002`): one is FLAIR, three are pre-contrast, FLAIR
+3. Channels as nnU-Net names them (`case_0000`, `case_0001`, `case_0002`): one is FLAIR, three are pre-contrast, FLAIR
    and post-contrast in this order. Of two or four the order can't be told: they are refused.
-3. Three files in all, whose names tell nothing and that lie on one grid: pre-contrast, FLAIR and post-contrast in the
+4. Three files in all, whose names tell nothing and that lie on one grid: pre-contrast, FLAIR and post-contrast in the
    order of their names.
-4. Any other file is a patient's FLAIR.
+5. Any other file is a patient's FLAIR.
 
 A file of three volumes, or of colours, holds pre-contrast, FLAIR and post-contrast in this order.
 """
@@ -21,6 +22,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from gliaflow.ingest.names import MASK_FOLDERS
 from gliaflow.ingest.reasons import UnusableFile
 from gliaflow.ingest.studies.files import File, read_file, read_start
 from gliaflow.ingest.studies.grids import Layout, same_grid
@@ -28,6 +30,9 @@ from gliaflow.ingest.studies.nifti_files import Nifti, decode, encode_mask, read
 from gliaflow.ingest.studies.scans import CHANNELS, WORDS, Scan, slice_scans
 from gliaflow.ingest.studies.sequences import CORRECTED, channel_of, sequence_of
 from gliaflow.ingest.studies.study import Kind, MaskFile, Refusal, Study
+
+LABEL_FOLDERS = MASK_FOLDERS | {"labelstr", "labelsts"}  # nnU-Net's
+UNNAMED = "The name doesn't tell which sequence it is: taken as FLAIR."
 
 
 @dataclass(frozen=True)
@@ -155,6 +160,11 @@ def _refusal(file: File, fault: UnusableFile) -> Refusal:
 
 def _cases(files: Sequence[File]) -> Iterator[Case]:
     """The cases in one folder."""
+    if PurePosixPath(files[0].name).parent.name.lower() in LABEL_FOLDERS:
+        for file in files:
+            named_mask = sequence_of(file.stem)
+            yield Case(named_mask.case if named_mask and named_mask.case else file.stem, {"mask": (file,)})
+        return
     named: defaultdict[str, defaultdict[str, list[File]]] = defaultdict(lambda: defaultdict(list))
     unnamed: list[File] = []
     for file in files:
@@ -163,12 +173,18 @@ def _cases(files: Sequence[File]) -> Iterator[Case]:
             named[found.case][found.sequence].append(file)
         else:
             unnamed.append(file)
+    remarks: dict[str, tuple[str, ...]] = {}
     cases = [name for name in named if any(named[name][role] for role in ("pre", "flair", "post"))]
     for file in list(unnamed):
         case = next((name for name in cases if not name or re.match(rf"{re.escape(name)}[_\-. ]", file.stem)), None)
         if case is not None:
             named[case]["other"].append(file)
             unnamed.remove(file)
+    for file in list(unnamed):
+        if "mask" in named.get(file.stem, {}):  # case.nii beside case_seg.nii
+            named[file.stem]["flair"].append(file)
+            unnamed.remove(file)
+            remarks[file.stem] = (UNNAMED,)
     for name, roles in named.items():
         others = tuple(roles.pop("other", ()))
         if len(roles.get("mask", ())) > 1:  # of which a person went over one
@@ -177,7 +193,8 @@ def _cases(files: Sequence[File]) -> Iterator[Case]:
                 others += tuple(file for file in roles["mask"] if file not in corrected)
                 roles["mask"] = corrected
         some = next(file for found in (*roles.values(), others) for file in found)
-        yield Case(name or _folder_name(some), {role: tuple(found) for role, found in roles.items() if found}, others)
+        held = {role: tuple(found) for role, found in roles.items() if found}
+        yield Case(name or _folder_name(some), held, others, remarks.get(name, ()))
     yield from _unnamed_cases(unnamed)
 
 
@@ -211,7 +228,7 @@ def _in_order(name: str, files: Sequence[File]) -> Case:
 
 
 def _lone(name: str, file: File) -> Case:
-    return Case(name, {"flair": (file,)}, remarks=("The name doesn't tell which sequence it is: taken as FLAIR.",))
+    return Case(name, {"flair": (file,)}, remarks=(UNNAMED,))
 
 
 def _folder_name(file: File) -> str:
