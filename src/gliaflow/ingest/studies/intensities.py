@@ -12,7 +12,7 @@
 
 import numpy as np
 
-LEVEL = 170.0
+LEVEL = 176.0
 TOP, BOTTOM = 99.9, 0.1  # percentiles
 FILL = 0.1  # share of the voxels
 _SAMPLE = 2_000_000  # voxels by which the scale is found
