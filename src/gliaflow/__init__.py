@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gliaflow.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from gliaflow.inference.loading import Model
-
-__version__ = "0.1.0"
 
 
 def load(model: str | Path, engine: str = "fastest") -> "Model":

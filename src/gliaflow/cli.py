@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from gliaflow import __version__
 from gliaflow.commands import doctor, export, phantom, predict, score, serve
+from gliaflow.version import __version__
 
 COMMANDS = (doctor, export, phantom, predict, score, serve)
 STOPPED = 130  # what shells give for a process that Ctrl-C ended

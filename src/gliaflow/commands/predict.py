@@ -13,7 +13,7 @@ from gliaflow.errors import GliaflowError
 if TYPE_CHECKING:
     from gliaflow.inference.answers import Answer
 
-PASSED_OVER = frozenset({"unknown_format", "is_a_mask"})  # no complaint where a folder was given: they may lie there
+QUIETLY = frozenset({"unknown_format", "is_a_mask", "other_sequence", "not_an_image"})  # may well lie in a folder
 ENGINES = ("fastest", "keras", "openvino", "onnx", "litert", "savedmodel")
 NAME_WIDTH = 44
 FOOTER = "Research use only. Not a medical device."
@@ -92,7 +92,7 @@ def _predict(options: argparse.Namespace, unpacked: Path) -> int:
         for found in predict_files(model.release, files, outputs):
             if isinstance(found, Refusal):
                 bar.update()
-                passed_over = found.reason in PASSED_OVER and found.name not in named
+                passed_over = found.reason in QUIETLY and found.name not in named
                 counts["passed over" if passed_over else "refused"] += 1
                 if not passed_over:
                     _tell(f"{printable(found.name)}  left out: {printable(found.message)}")

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gliaflow import __version__
 from gliaflow.evaluation.counts import patient_table, slice_counts
 from gliaflow.evaluation.detection import slice_score
 from gliaflow.evaluation.folders import Key, UnusableMasks, match_maps, match_masks
@@ -18,6 +17,7 @@ from gliaflow.evaluation.threshold import tumor_histograms
 from gliaflow.ingest.names import parse_name
 from gliaflow.ingest.readers import read_mask, read_pixels
 from gliaflow.ingest.reasons import UnusableFile
+from gliaflow.version import __version__
 
 PART = "test"
 MASKS_ALONE = (

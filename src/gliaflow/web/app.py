@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
-from gliaflow import __version__
+from gliaflow.version import __version__
 from gliaflow.web import bodies
 from gliaflow.web.problems import Problem
 from gliaflow.web.samples import list_samples, sample_path

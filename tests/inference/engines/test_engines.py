@@ -89,12 +89,12 @@ def test_openvino_standardises_in_float32_where_it_computes_in_bfloat16(exports:
     assert network.name == "OpenVINO, bfloat16"
     differences = np.abs(network(pictures) - exact(pictures))
     assert 0 < differences.max() < 0.03
-    first, second = network._parts
+    first, second = network._for(4)._parts
     assert len(first.inputs) == 1 and len(second.inputs) == 2
-    (standardised,) = first.create_infer_request().infer([pictures]).values()
-    assert len(exact._parts) == 1 and standardised.dtype == np.float32
+    (standardised,) = first.create_infer_request().infer([pictures[:4]]).values()
+    assert len(exact._for(4)._parts) == 1 and standardised.dtype == np.float32
     if name == "folded":  # the others average pixels next
-        exactly = keras.ops.convert_to_numpy(Standardise(over="head")(pictures))
+        exactly = keras.ops.convert_to_numpy(Standardise(over="head")(pictures[:4]))
         np.testing.assert_allclose(standardised, exactly, atol=1e-4)
 
 
@@ -136,3 +136,13 @@ print([name for name in ("keras", "tensorflow", "openvino_telemetry.main") if na
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=home)
     assert done.stdout.strip() == "[]"
     assert not list(tmp_path.iterdir()), "nothing is kept about the user, to be sent"
+
+
+def test_openvino_is_compiled_for_few_numbers_of_pictures_and_takes_any(exports: Path) -> None:
+    network = _open(exports, "openvino", "folded")
+    pictures = np.concatenate([_pictures("folded")] * 8)[:23]
+    together = network(pictures)
+    assert sorted(network._compiled) == [1, 4, 16]  # 23 = 16 + 4 + 1 + 1 + 1
+    alone = np.concatenate([network(picture[None]) for picture in pictures])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+    assert network(pictures[:0]).shape == (0, *pictures.shape[1:3])

@@ -15,7 +15,7 @@ class LiteRTNetwork:
     """A `.tflite` file, run on the CPU in float32."""
 
     def __init__(self, path: Path, precision: str, size: int, channels: int) -> None:
-        from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
+        from ai_edge_litert.interpreter import Interpreter
 
         self.size, self.channels, self.name = size, channels, f"LiteRT, {precision}"
         self._interpreter = Interpreter(str(path), num_threads=os.cpu_count())

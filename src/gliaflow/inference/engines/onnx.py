@@ -15,7 +15,7 @@ class OnnxNetwork:
 
     def __init__(self, path: Path, precision: str, size: int, channels: int) -> None:
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read at import; else it sends, and keeps a device id in the home
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors alone

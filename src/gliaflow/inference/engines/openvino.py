@@ -21,7 +21,7 @@ def import_openvino() -> Any:
     Without the package openvino_telemetry it uses a stub of its own, so this has it look missing.
     """
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # importing it is an ImportError now
-    import openvino  # type: ignore[import-untyped]
+    import openvino
 
     return openvino
 

@@ -15,8 +15,8 @@ Schema version 1, an object of
 import json
 from typing import Any
 
-from gliaflow import __version__
 from gliaflow.ingest.doctor.findings import Case, Examination, Finding
+from gliaflow.version import __version__
 
 SCHEMA_VERSION = 1
 
