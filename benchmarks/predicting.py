@@ -89,7 +89,8 @@ def run_steps(options: argparse.Namespace) -> int:
             with step("network"):
                 probabilities = model.release.probabilities(prepared)
             with step("masks, calls and warnings"):
-                found = model.release.judge(prepared, probabilities)
+                warnings = model.release.bundle.familiarity.warn(prepared)
+                found = model.release.decide(probabilities, warnings)
                 masks = tuple(restore_mask(m, *i.shape[:2]) for m, i in zip(found.masks, study.images, strict=True))
                 answer = Answer(study, masks, found.tumor_probability, found.call, found.warnings)
                 slice_rows(answer, model.name, model.engine)

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +40,6 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("released") / "release"
     folder.mkdir()
     models = []
-    # Keras 3.15 hands TensorFlow's variables to numpy in a way that numpy 2 deprecates
-    warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy", DeprecationWarning)
     for seed in range(2):
         models.append(folder.parent / f"model{seed}.keras")
         network = build_unet(SIZE, 32, (4, 8), (0.0, 0.0), stem="fold", standardise="range", seed=seed)

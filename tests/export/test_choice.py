@@ -106,15 +106,15 @@ def test_a_format_can_be_asked_for_by_name(release: Path, released: Path) -> Non
         load_release(release, "tensorrt")
 
 
-def test_predicting_with_an_export_leaves_keras_and_tensorflow_unloaded(release: Path) -> None:
+def test_predicting_with_an_export_leaves_keras_and_tensorflow_unloaded(release: Path, real_slices, tmp_path) -> None:
     _rate(release, openvino=90.0)
+    arguments = ["predict", str(release), str(real_slices), "--out", str(tmp_path / "out")]
     code = f"""
-import sys, numpy as np
-from pathlib import Path
-from gliaflow.inference.release import load_release
-release = load_release(Path({str(release)!r}), "fastest")
-release.predict_volume(np.zeros((3, 64, 64, 3), np.uint8))
-print(release.engine, [name for name in ("keras", "tensorflow", "prefect", "pandera") if name in sys.modules])
+import sys
+from gliaflow.cli import main
+assert main({arguments!r}) == 0
+print([name for name in ("keras", "tensorflow", "prefect", "pandera") if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "OpenVINO, float32 []"
+    first, *_, last = done.stdout.splitlines()
+    assert first.endswith(", run by OpenVINO, float32") and last == "[]" and done.stderr == ""

@@ -8,6 +8,8 @@ import numpy as np
 from gliaflow.ingest.square import crop_square, padded_size
 from gliaflow.ingest.studies.study import Spacing
 
+COMPRESSION = 3  # of PNG: with 6 an overlay takes 6 % less room and more than twice the time
+
 
 def restore_mask(mask: np.ndarray, height: int, width: int) -> np.ndarray:
     """Bring a mask of prepared size back to the original image's: each pixel takes the value nearest to its centre.
@@ -52,7 +54,7 @@ def write_png(path: Path, picture: np.ndarray) -> None:
     if path.suffix.lower() != ".png":
         raise ValueError(f"Masks and overlays are written as PNG, to a name that ends in .png; received {path.name!r}.")
     ordered = picture[..., ::-1] if picture.ndim == 3 else picture  # OpenCV takes blue first
-    ok, content = cv2.imencode(".png", np.ascontiguousarray(ordered), [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    ok, content = cv2.imencode(".png", np.ascontiguousarray(ordered), [cv2.IMWRITE_PNG_COMPRESSION, COMPRESSION])
     assert ok, "OpenCV encodes every uint8 picture"
     path.write_bytes(content.tobytes())
 

@@ -39,10 +39,10 @@ def draw_overlay(
     picture = np.repeat(grey[:, :, None], 3, axis=2)  # (H, W) -> (H, W, 3)
     if predicted is not None:
         area = _enlarge(predicted, image, size, "predicted")
-        tinted = (1 - TINT) * picture + TINT * np.array(PREDICTED_COLOR)
-        picture = np.where(area[:, :, None] > 0, np.round(tinted), picture).astype(np.uint8)
+        inside = area > 0
+        picture[inside] = np.round((1 - TINT) * picture[inside] + TINT * np.array(PREDICTED_COLOR)).astype(np.uint8)
         core = cv2.erode(area, _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        picture[(area > 0) & (core == 0)] = PREDICTED_COLOR
+        picture[inside & (core == 0)] = PREDICTED_COLOR
     if true is not None:
         area = _enlarge(true, image, size, "true")
         picture[(cv2.dilate(area, _CROSS) > 0) & (area == 0)] = TRUE_COLOR

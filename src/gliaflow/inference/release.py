@@ -55,6 +55,12 @@ class Release:
 
         `progress` counts slices, once a member. Raises ValueError for images of another shape or dtype.
         """
+        return self.decide(self.probabilities(images, batch, progress), self.bundle.familiarity.warn(images))
+
+    def probabilities(
+        self, images: np.ndarray, batch: int = BATCH, progress: Callable[[int, int], None] | None = None
+    ) -> np.ndarray:
+        """The members' mean, round(255 p) as uint8 [S, H, W]; for the rest see `predict_volume`."""
         total = np.zeros(images.shape[:3], np.uint16)
         for number, member in enumerate(self.members):
 
@@ -63,7 +69,7 @@ class Release:
                     progress(before * slices + done, len(self.members) * slices)
 
             total += member.predict_volume(images, batch, within)
-        return self.decide(mean_of(total, len(self.members)), self.bundle.familiarity.warn(images))
+        return mean_of(total, len(self.members))
 
     def decide(self, probabilities: np.ndarray, warnings: tuple[str, ...] = ()) -> Prediction:
         """What the members' mean, round(255 p) uint8 [S, H, W], comes to at the operating point."""
