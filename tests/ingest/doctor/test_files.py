@@ -110,13 +110,13 @@ def test_a_patient_under_two_names(kaggle) -> None:
 
 def test_files_that_are_no_data(kaggle) -> None:
     root = kaggle(1)
-    for name in (".DS_Store", "Thumbs.db", "notes.txt", "scan.nii.gz", "slice.DCM"):
+    for name in (".DS_Store", "Thumbs.db", "notes.txt", "scan.nii.gz", "slice.DCM", "P1_t2.nii.gz"):
         (root / name).write_bytes(b"x")
     unread, system, other = other_files(scan_folder(root))
     assert (unread.code, unread.severity) == ("unread_format", "warning")
     assert [case.path for case in unread.cases] == ["scan.nii.gz", "slice.DCM"]
     assert (system.severity, [case.path for case in system.cases]) == ("note", [".DS_Store", "Thumbs.db"])
-    assert (other.severity, [case.path for case in other.cases]) == ("note", ["notes.txt"])
+    assert (other.severity, [case.path for case in other.cases]) == ("note", ["P1_t2.nii.gz", "notes.txt"])
 
 
 def test_an_empty_folder_of_masks(tmp_path: Path) -> None:

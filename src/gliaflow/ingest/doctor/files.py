@@ -1,13 +1,15 @@
 """Findings about files: what can't be used, what is no data, and what is there twice."""
 
 from collections import defaultdict
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from gliaflow.ingest.doctor.findings import Case, Finding
 from gliaflow.ingest.names import SYSTEM_NAMES
 from gliaflow.ingest.reasons import REASONS
+from gliaflow.ingest.studies.files import File
+from gliaflow.ingest.studies.sequences import sequence_of
 from gliaflow.report.tables import plural
 
 CONSEQUENCE = "partner_unusable"  # of another fault, so it is told last
@@ -151,7 +153,7 @@ def other_files(files: pd.DataFrame) -> list[Finding]:
         own = PurePosixPath(path)
         if any(is_system(part) for part in own.parts):
             kinds["system"].append(Case(path=path))
-        elif UNREAD_IMAGES & {suffix.lower() for suffix in own.suffixes[-2:]}:
+        elif UNREAD_IMAGES & {suffix.lower() for suffix in own.suffixes[-2:]} and not _is_other_sequence(path):
             kinds["unread"].append(Case(path=path))
         else:
             kinds["other"].append(Case(path=path))
@@ -160,16 +162,22 @@ def other_files(files: pd.DataFrame) -> list[Finding]:
             "unread_format",
             "warning",
             "file",
-            "Images in a format that Gliaflow doesn't read",
-            "Slices are TIFF, PNG, JPEG or BMP.",
+            "Images that belong to no patient",
+            "Slices are TIFF, PNG, JPEG or BMP; volumes are NIfTI or DICOM with FLAIR among a patient's files.",
             "Takes no notice of them.",
-            "If they hold slices that are wanted, export these as TIFF or PNG.",
+            "If they are wanted: export them in one of these formats, with names that tell the sequence.",
             kinds["unread"],
         ),
         _harmless("system_file", "Hidden files and files of the operating system", kinds["system"]),
         _harmless("other_file", "Files that are neither slices nor data.csv", kinds["other"]),
     )
     return [finding for finding in found if finding.cases]
+
+
+def _is_other_sequence(path: str) -> bool:
+    """Whether a file is of a sequence that Gliaflow has no use for, by its name: T2 of BraTS."""
+    told = sequence_of(File(path, Path(path)).stem)
+    return told is not None and told.sequence == "other"
 
 
 def is_system(name: str) -> bool:
