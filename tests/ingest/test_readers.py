@@ -364,8 +364,11 @@ def test_a_tiff_whose_width_is_many_numbers_is_refused_at_once() -> None:
 
 def test_what_is_no_image_is_refused() -> None:
     refuse(b"", "empty_file")
-    refuse(b"%PDF-1.7 and so on", "unknown_format", "begins b'%PDF-1.7'")
-    refuse(b"GIF89a" + bytes(20), "unknown_format")
+    refuse(b"%PDF-1.7 and so on", "unknown_format", "a PDF document")
+    refuse(b"GIF89a" + bytes(20), "unknown_format", "a GIF")
+    refuse("Müller, Jörg".encode(), "unknown_format", "text")
+    refuse(bytes([1, 2, 255, 200]) + bytes(600), "unknown_format", "begins with the bytes 01 02 ff c8 00 00 00 00")
+    refuse("ü".encode() * 300 + b"\0", "unknown_format", "text")
     refuse(b"BM" + bytes(30), "unreadable", "header of 0 bytes")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from gliaflow.ingest.readers import raster, tiff
 from gliaflow.ingest.readers.pixels import to_image, to_mask
 from gliaflow.ingest.readers.quiet import quiet_decoders
+from gliaflow.ingest.readers.strangers import describe
 from gliaflow.ingest.reasons import UnusableFile
 
 READERS = (tiff, raster)
@@ -42,4 +43,4 @@ def _decode(source: Path | bytes) -> np.ndarray:
         if reader.matches(content):
             with quiet_decoders():
                 return reader.decode(content)
-    raise UnusableFile("unknown_format", f"a file that begins {content[:8]!r}")
+    raise UnusableFile("unknown_format", describe(content))
