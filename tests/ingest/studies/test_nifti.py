@@ -131,7 +131,7 @@ def test_flair_alone_stands_in_all_places(write_nifti: Write, open_given: Open, 
     assert np.array_equal(images[..., 0], images[..., 1]) and np.array_equal(images[..., 2], images[..., 1])
     assert study.name == "patient7"
     assert study.remarks[0] == "The name doesn't tell which sequence it is: taken as FLAIR."
-    assert study.remarks[1].startswith("There is no pre-contrast and post-contrast sequence")
+    assert study.remarks[1].startswith("There is no pre-contrast or post-contrast sequence")
 
 
 def test_channels_of_nnunet_are_taken_by_their_order(
@@ -222,7 +222,7 @@ def test_a_sequence_of_another_place_is_left_out_and_flair_stands_in(
     (study,), (refusal,) = open_given(tmp_path / "given")
 
     assert (refusal.name, refusal.reason) == ("given/p/p_t1.nii", "no_overlap")
-    assert "no pre-contrast and post-contrast" in study.remarks[0]
+    assert "no pre-contrast or post-contrast" in study.remarks[0]
 
 
 def test_units_of_the_header_are_kept_in_mind(write_nifti: Write, open_given: Open, blob: Blob) -> None:

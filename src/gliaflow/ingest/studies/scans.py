@@ -74,7 +74,7 @@ def slice_scans(scans: Mapping[str, Scan]) -> Slices:
             except UnusableFile as fault:
                 unusable[name] = fault
     if lacking := [name for name in ("pre", "post") if name not in grey]:
-        words = " and ".join(WORDS[name] for name in lacking)
+        words = " or ".join(WORDS[name] for name in lacking)
         remarks.append(f"There is no {words} sequence: FLAIR stands in its place, as in the training data.")
     images = np.stack([grey.get(name, grey["flair"]) for name in CHANNELS], axis=-1)  # (S, H, W) x 3 -> (S, H, W, 3)
     return Slices(images, layout, spacing, flair.grid, tuple(remarks), unusable)
