@@ -17,7 +17,7 @@ from threading import Thread
 from gliaflow.errors import GliaflowError
 from gliaflow.ingest.archives import MIB, Limits, is_archive
 from gliaflow.ingest.doctor.text import printable
-from gliaflow.ingest.readers.pixels import allow_pixels
+from gliaflow.ingest.readers.pixels import allow_slices
 from gliaflow.ingest.reasons import UnusableFile, UnusableSource
 from gliaflow.ingest.sources import EmptySource
 from gliaflow.ingest.studies.files import File, list_files
@@ -61,7 +61,7 @@ def read_files(folder: str, sent: Sequence[Sent], limits: ServeLimits) -> Found:
         raise TooMuch(f"More than {limits.files} files at a time, those in archives included. Send fewer.")
     studies: list[Study] = []
     slices = pixels = 0
-    with allow_pixels(limits.slice_pixels, limits.pixels) as allowance:
+    with allow_slices(limits.slices, each=limits.slice_pixels, total=limits.pixels) as allowance:
         for opened in open_studies(files):
             if isinstance(opened, Refusal):
                 refused.append(opened)
@@ -69,7 +69,7 @@ def read_files(folder: str, sent: Sequence[Sent], limits: ServeLimits) -> Found:
                 slices += len(opened.images)
                 pixels += sum(image.shape[0] * image.shape[1] for image in opened.images)
                 studies.append(opened)
-            if slices > limits.slices or pixels > limits.pixels or allowance.exceeded:
+            if allowance.exceeded:
                 raise TooMuch(
                     f"At most {limits.slices} slices are taken at a time, of {limits.slice_pixels // 10**6} million "
                     f"pixels each and {limits.pixels // 10**6} million in all. Send fewer."

@@ -25,6 +25,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from gliaflow.ingest.readers.pixels import allow_slices
+
 Open = Callable[..., tuple[list[Any], list[Any]]]
 AXIAL = (1.0, 0, 0, 0, 1.0, 0)
 CORONAL = (1.0, 0, 0, 0, 0, -1.0)
@@ -416,6 +418,19 @@ def test_a_packed_picture_without_its_end_is_not_decoded(voxels: np.ndarray, tmp
         path.write_bytes(content[:at] + b"\0\0" + content[at + 2 :])
     studies, refusals = open_given(folder)
     assert not studies and refusals[0].reason == "truncated" and "without its end" in refusals[0].message
+
+
+def test_more_slices_than_strangers_may_send_are_not_decoded(
+    voxels: np.ndarray, tmp_path: Path, open_given: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(_: object) -> np.ndarray:
+        raise AssertionError("pixels are decoded")
+
+    monkeypatch.setattr("gliaflow.ingest.studies.dicom_series.read_frames", decode)
+    folder = write_series(tmp_path / "P_01", voxels)
+    with allow_slices(len(list(folder.iterdir())) - 1, each=10_000, total=10**6) as allowance:
+        _, refusals = open_given(folder)
+    assert {refusal.reason for refusal in refusals} == {"too_many_pixels"} and allowance.exceeded
 
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.9])

@@ -10,6 +10,8 @@ import nibabel
 import numpy as np
 import pytest
 
+from gliaflow.ingest.readers.pixels import allow_slices
+
 Write = Callable[..., Path]
 Open = Callable[..., tuple[list[Any], list[Any]]]
 Blob = Callable[..., np.ndarray]
@@ -286,6 +288,33 @@ def test_what_no_volume_is_gets_refused_in_words(
     assert not studies
     assert (refusal.name, refusal.reason) == ("x_flair.nii", reason)
     assert words in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("most", "each", "total", "too_much"),
+    [(9, 168, 1679, True), (9, 168, 1680, True), (10, 168, 1679, True), (10, 167, 1680, False), (10, 168, 1680, None)],
+)
+def test_more_slices_than_strangers_may_send_are_refused_by_the_header(
+    most: int, each: int, total: int, too_much: bool | None, write_nifti: Write, open_given: Open, blob: Blob
+) -> None:
+    path = write_nifti("a_flair.nii", blob((12, 14, 10)))
+    path.write_bytes(path.read_bytes()[:400])  # whoever comes to the voxels finds that they are cut off
+    with allow_slices(most, each=each, total=total) as allowance:
+        _, (refusal,) = open_given(path)
+    if too_much is None:
+        assert refusal.reason == "truncated"
+        return
+    assert refusal.reason == "too_many_pixels"
+    assert "10 slices of 14 x 12 pixels, more than are taken here" in refusal.message
+    assert allowance.exceeded == too_much
+
+
+def test_volumes_count_towards_what_strangers_may_send(write_nifti: Write, open_given: Open, blob: Blob) -> None:
+    paths = [write_nifti(f"{name}_flair.nii", blob((12, 14, 10))) for name in "abc"]
+    with allow_slices(29, each=168, total=10_000) as allowance:
+        studies, (refusal,) = open_given(*paths)
+    assert [study.name for study in studies] == ["a", "b"]
+    assert (refusal.name, refusal.reason, allowance.exceeded) == ("c_flair.nii", "too_many_pixels", True)
 
 
 def test_a_bomb_is_not_unpacked_beyond_what_its_header_says(tmp_path: Path, open_given: Open) -> None:

@@ -52,11 +52,11 @@ def tiff(width: int, height: int, **options: object) -> bytes:
     return bytes(content)
 
 
-def nifti(side: int, voxels: int) -> bytes:
-    """A NIfTI whose header says `side` voxels each way, with so many."""
+def nifti(side: int, voxels: int, slices: int | None = None) -> bytes:
+    """A NIfTI whose header says `side` voxels each way (but so many `slices`), with so many `voxels`."""
     header = bytearray(352)
     struct.pack_into("<i", header, 0, 348)
-    struct.pack_into("<8h", header, 40, 3, side, side, side, 1, 1, 1, 1)
+    struct.pack_into("<8h", header, 40, 3, side, side, side if slices is None else slices, 1, 1, 1, 1)
     struct.pack_into("<hh", header, 70, 2, 8)  # uint8
     struct.pack_into("<8f", header, 76, *[1.0] * 8)
     struct.pack_into("<f", header, 108, 352.0)
@@ -161,6 +161,8 @@ CORPUS: dict[str, Callable[[Callable[..., bytes]], Files]] = {
     "NIfTI of gigavoxels": lambda _: [("a.nii", nifti(30_000, 10))],
     "packed NIfTI of gigavoxels": lambda _: [("a.nii.gz", gzip.compress(nifti(30_000, 10)))],
     "NIfTI bomb within the voxel limit": lambda _: [("a.nii.gz", gzip.compress(nifti(450, 450**3), 1))],
+    "NIfTI of thousands of thin slices": lambda _: [("a.nii.gz", gzip.compress(nifti(45, 45**2 * 31_000, 31_000), 1))],
+    "NIfTI of a few huge slices": lambda _: [("a.nii.gz", gzip.compress(nifti(5000, 5000**2 * 2, 2), 1))],
     "NIfTI of no voxels": lambda _: [("a.nii", nifti(0, 0))],
     "truncated NIfTI": lambda _: [("a.nii", nifti(32, 32**3 - 99))],
     "truncated packed NIfTI": lambda _: [("a.nii.gz", gzip.compress(nifti(32, 32**3))[:-9])],

@@ -29,10 +29,11 @@ _BLOCK = 1 << 20  # values that are scaled at a time, in float64
 
 @dataclass
 class Allowance:
-    """Pixels that pictures of strangers may have, each and all that are to come; whether these were too many."""
+    """Pixels that slices of strangers may have each, pixels and slices in all that are to come; whether it was more."""
 
     each: int
-    left: int
+    pixels: int
+    slices: int
     exceeded: bool = False
 
 
@@ -40,9 +41,9 @@ _allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 
 
 @contextmanager
-def allow_pixels(each: int, total: int) -> Iterator[Allowance]:
-    """Inside, images of more than `each` pixels, and those beyond `total`, are refused by their headers."""
-    allowance = Allowance(each, total)
+def allow_slices(most: int, *, each: int, total: int) -> Iterator[Allowance]:
+    """Inside, slices of more than `each` pixels, and those beyond `most` or `total` pixels, are refused by headers."""
+    allowance = Allowance(each, total, most)
     token = _allowance.set(allowance)
     try:
         yield allowance
@@ -56,12 +57,28 @@ def check_size(height: int, width: int, pixel_bytes: float = 1) -> None:
         raise UnusableFile("too_many_pixels", f"{height} x {width} pixels, more than {MOST_PIXELS // 10**6} million")
     if height * width * pixel_bytes > MOST_BYTES:
         raise UnusableFile("too_many_pixels", f"{height} x {width} pixels of {pixel_bytes:g} bytes each")
-    allowance = _allowance.get()
-    if allowance and height * width > min(allowance.each, allowance.left):
-        allowance.exceeded |= height * width <= allowance.each
-        raise UnusableFile("too_many_pixels", f"{height} x {width} pixels, more than are taken here")
+    check_allowed(1, height, width)
     if min(height, width) < LEAST_SIDE:
         raise UnusableFile("too_small", f"{height} x {width} pixels")
+
+
+def check_allowed(slices: int, height: int, width: int) -> None:
+    """Refuse slices, as headers state them, that are more or larger than `allow_slices` lets in."""
+    allowance = _allowance.get()
+    if allowance is None:
+        return
+    too_large = height * width > allowance.each
+    if too_large or slices > allowance.slices or slices * height * width > allowance.pixels:
+        allowance.exceeded |= not too_large
+        several = f"{slices} slices of " if slices > 1 else ""
+        raise UnusableFile("too_many_pixels", f"{several}{height} x {width} pixels, more than are taken here")
+
+
+def count_allowed(slices: int, height: int, width: int) -> None:
+    """Count slices that were let in: so many fewer may come."""
+    if allowance := _allowance.get():
+        allowance.slices -= slices
+        allowance.pixels -= slices * height * width
 
 
 def to_image(pixels: np.ndarray) -> np.ndarray:
@@ -72,8 +89,7 @@ def to_image(pixels: np.ndarray) -> np.ndarray:
         colours = colours.astype(np.uint8) * np.uint8(255)
     elif colours.dtype != np.uint8:
         colours = _to_8_bit(colours)
-    if allowance := _allowance.get():
-        allowance.left -= colours.shape[0] * colours.shape[1]
+    count_allowed(1, *colours.shape[:2])
     image = np.broadcast_to(colours, (*colours.shape[:2], 3))  # (H, W, 1 or 3) -> (H, W, 3)
     return np.require(image, requirements=["C", "W"])
 

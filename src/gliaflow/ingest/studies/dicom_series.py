@@ -12,7 +12,7 @@ from gliaflow.ingest.reasons import UnusableFile
 from gliaflow.ingest.studies.dicom_files import Header, finite_numbers, read_frames, size_of
 from gliaflow.ingest.studies.dicom_seg import Plane, Reference
 from gliaflow.ingest.studies.grids import Grid
-from gliaflow.ingest.studies.scans import Scan, check_volume
+from gliaflow.ingest.studies.scans import Scan, check_slices, check_volume
 
 MOST_SLICES = 10_000
 UNEVEN = 0.05  # of the usual distance between slices, by which others may differ unremarked
@@ -90,6 +90,7 @@ def arrange(headers: Sequence[Header]) -> Series:
 
 def read_scan(series: Series) -> Scan:
     """The pixels of a series; raises UnusableFile."""
+    check_slices(series.grid)
     scales = {(picture.slope, picture.intercept) for picture in series.pictures}
     frames: dict[int, np.ndarray] = {}
     stack: list[np.ndarray] = []

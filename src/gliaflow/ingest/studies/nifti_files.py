@@ -16,7 +16,7 @@ import numpy as np
 from gliaflow.ingest.reasons import UnusableFile
 from gliaflow.ingest.studies.grids import Grid
 from gliaflow.ingest.studies.packages import require
-from gliaflow.ingest.studies.scans import Scan, check_volume
+from gliaflow.ingest.studies.scans import Scan, check_slices, check_volume
 
 PACKED = b"\x1f\x8b"
 HEADER_BYTES = {1: 348, 2: 540}
@@ -124,8 +124,11 @@ def _decode(packed: io.BytesIO, is_packed: bool) -> Nifti:
     offset = float(header["vox_offset"])
     if not HEADER_BYTES[version] <= offset <= MOST_AHEAD:
         raise UnusableFile("unreadable", f"a NIfTI header by which voxels begin at byte {offset:g}")
+    grid = Grid(shape, _affine(header))
+    check_slices(grid)
     end = int(offset) + values * dtype.itemsize
-    content = start + stream.read(max(0, end - len(start)))
+    stream.seek(0)
+    content = stream.read(end)
     if len(content) < end:
         raise UnusableFile("truncated", f"{len(content)} of {end} bytes")
     if is_packed:
@@ -136,7 +139,7 @@ def _decode(packed: io.BytesIO, is_packed: bool) -> Nifti:
     else:
         stored = stored.reshape((*shape, volumes), order="F")
     slope, intercept = _slope(header)
-    return Nifti(stored, Grid(shape, _affine(header)), slope, intercept, _mask_header(header, version), is_packed)
+    return Nifti(stored, grid, slope, intercept, _mask_header(header, version), is_packed)
 
 
 def _shape(header: Any) -> tuple[tuple[int, int, int], int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gliaflow.ingest.readers.pixels import check_size
+from gliaflow.ingest.readers.pixels import check_allowed, check_size, count_allowed
 from gliaflow.ingest.reasons import UnusableFile
 from gliaflow.ingest.studies.grids import Grid, Layout, lay_out, resample, same_grid
 from gliaflow.ingest.studies.intensities import to_8_bit
@@ -53,6 +53,12 @@ def check_volume(shape: tuple[int, ...], voxel_bytes: float) -> None:
         raise UnusableFile("too_many_pixels", f"{' x '.join(map(str, shape))} voxels of {voxel_bytes:g} bytes each")
 
 
+def check_slices(grid: Grid) -> None:
+    """Refuse more or larger slices, by the grid in a header, than are taken here; raises UnusableFile."""
+    layout, _ = lay_out(grid)
+    check_allowed(*(grid.shape[axis] for axis in layout.axes))
+
+
 def slice_scans(scans: Mapping[str, Scan]) -> Slices:
     """The slices of `scans` ("flair", and "pre" and "post" where they were taken), on FLAIR's grid.
 
@@ -63,10 +69,10 @@ def slice_scans(scans: Mapping[str, Scan]) -> Slices:
     layout, spacing = lay_out(flair.grid)
     remarks: list[str] = []
     unusable: dict[str, UnusableFile] = {}
+    check_size(*layout.to_slices(flair.voxels).shape[1:])
+    if flair.voxels.size > MOST_VOXELS:
+        raise UnusableFile("too_many_pixels", f"{flair.voxels.size} voxels, more than {MOST_VOXELS // 10**6} million")
     grey = {"flair": _grey(flair, layout, remarks, "flair")}
-    check_size(*grey["flair"].shape[1:])
-    if grey["flair"].size > MOST_VOXELS:
-        raise UnusableFile("too_many_pixels", f"{grey['flair'].size} voxels, more than {MOST_VOXELS // 10**6} million")
     for name in ("pre", "post"):
         if name in scans:
             try:
@@ -77,6 +83,7 @@ def slice_scans(scans: Mapping[str, Scan]) -> Slices:
         words = " or ".join(WORDS[name] for name in lacking)
         remarks.append(f"There is no {words} sequence: FLAIR stands in its place, as in the training data.")
     images = np.stack([grey.get(name, grey["flair"]) for name in CHANNELS], axis=-1)  # (S, H, W) x 3 -> (S, H, W, 3)
+    count_allowed(*images.shape[:3])
     return Slices(images, layout, spacing, flair.grid, tuple(remarks), unusable)
 
 
