@@ -1,5 +1,7 @@
 """From a release's folder to a server that listens, until it is told to stop."""
 
+import contextlib
+import ctypes
 import logging
 import os
 import signal
@@ -17,6 +19,8 @@ from gliaflow.web.service import Service
 from gliaflow.web.settings import ServeLimits
 
 GRACE = 10  # seconds that requests under way have when the server is stopped
+HEAPS = 2
+M_ARENA_MAX = -8  # of mallopt, in glibc's malloc.h
 IDLE = 30  # seconds that a connection may be kept open between requests
 
 
@@ -44,6 +48,7 @@ def serve(
     Raises CannotListen, UnusableRelease and UnusableModel.
     """
     _log()
+    limit_heaps()
     with _listen(host, port) as listener:
         service = Service(Model(model), limits)
         try:
@@ -62,6 +67,16 @@ def serve(
                 signal.signal(signal.SIGTERM, before)
         finally:
             service.close()
+
+
+def limit_heaps() -> None:
+    """Let threads to come share HEAPS heaps, where glibc manages memory.
+
+    It gives threads up to 8 heaps a core, in each of which stays what its answers freed: with 50 clients on 2 cores
+    memory crept up by 1.2 MiB in 1000 answers, though what was in use did not grow. They are no slower with two.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, HEAPS)
 
 
 def make_config(app: ASGIApp) -> uvicorn.Config:

@@ -1,6 +1,7 @@
 """The command `gliaflow serve`, as a person types it."""
 
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -148,3 +149,30 @@ def test_help_tells_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         "GLIAFLOW_TOKEN",
     ):
         assert option in text
+
+
+COUNT_HEAPS = """
+import ctypes, os, threading
+from gliaflow.web.running import limit_heaps
+
+def hold():
+    kept.append(libc.malloc(1000))
+    together.wait()
+
+libc, kept, together = ctypes.CDLL(None), [], threading.Barrier(41)
+libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
+limit_heaps()
+for _ in range(40):
+    threading.Thread(target=hold, daemon=True).start()
+together.wait()
+stream = libc.fopen(os.environb[b"TOLD"], b"w")
+libc.malloc_info(0, ctypes.c_void_p(stream))
+libc.fclose(ctypes.c_void_p(stream))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_threads_share_two_heaps(tmp_path: Path) -> None:
+    told = tmp_path / "heaps.xml"
+    subprocess.run([sys.executable, "-c", COUNT_HEAPS], env={**os.environ, "TOLD": str(told)}, check=True, timeout=60)
+    assert told.read_text().count("<heap nr=") == 2
