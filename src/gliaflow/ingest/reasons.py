@@ -52,7 +52,9 @@ REASONS: dict[str, Reason] = {
     "read_error": Reason(
         "The system must be able to read a file.", "Look after the disk or network share, and run again.", passing=True
     ),
-    "unknown_format": Reason("A slice must be TIFF, PNG, JPEG or BMP inside.", "Export the slice as TIFF or PNG."),
+    "unknown_format": Reason(
+        "A slice must be TIFF, PNG, JPEG or BMP inside, a volume NIfTI or DICOM.", "Export the slice as TIFF or PNG."
+    ),
     "unsupported_compression": Reason(
         "TIFF data must be uncompressed, deflated or plainly LZW, PackBits or JPEG.",
         "Save the TIFF without compression.",
