@@ -292,7 +292,7 @@ def test_what_no_volume_is_gets_refused_in_words(
 
 @pytest.mark.parametrize(
     ("most", "each", "total", "too_much"),
-    [(9, 168, 1679, True), (9, 168, 1680, True), (10, 168, 1679, True), (10, 167, 1680, False), (10, 168, 1680, None)],
+    [(9, 196, 1959, True), (9, 196, 1960, True), (10, 196, 1959, True), (10, 195, 1960, False), (10, 196, 1960, None)],
 )
 def test_more_slices_than_strangers_may_send_are_refused_by_the_header(
     most: int, each: int, total: int, too_much: bool | None, write_nifti: Write, open_given: Open, blob: Blob
@@ -305,13 +305,23 @@ def test_more_slices_than_strangers_may_send_are_refused_by_the_header(
         assert refusal.reason == "truncated"
         return
     assert refusal.reason == "too_many_pixels"
-    assert "10 slices of 14 x 12 pixels, more than are taken here" in refusal.message
+    assert "10 slices of 14 x 14 pixels, more than are taken here" in refusal.message
     assert allowance.exceeded == too_much
+
+
+def test_a_header_that_lies_of_spacings_does_not_fill_memory(write_nifti: Write, open_given: Open, blob: Blob) -> None:
+    path = write_nifti("a_flair.nii", blob((12, 14, 10)), np.diag([1e5, 1e-5, 1, 1]))
+    _, (refusal,) = open_given(path)
+    assert refusal.reason == "bad_geometry" and "Found: slices of 0.00014 x 1.2e+06 mm." in refusal.message
+    path = write_nifti("b_flair.nii", blob((12, 14, 10)), np.diag([1, 40, 1, 1]))  # 14 x 560 pixels as a square
+    with allow_slices(10, each=10_000, total=14 * 560 * 10 - 1) as allowance:
+        _, (refusal,) = open_given(path)
+    assert "10 slices of 14 x 560 pixels, more than are taken here" in refusal.message and allowance.exceeded
 
 
 def test_volumes_count_towards_what_strangers_may_send(write_nifti: Write, open_given: Open, blob: Blob) -> None:
     paths = [write_nifti(f"{name}_flair.nii", blob((12, 14, 10))) for name in "abc"]
-    with allow_slices(29, each=168, total=10_000) as allowance:
+    with allow_slices(29, each=196, total=10_000) as allowance:
         studies, (refusal,) = open_given(*paths)
     assert [study.name for study in studies] == ["a", "b"]
     assert (refusal.name, refusal.reason, allowance.exceeded) == ("c_flair.nii", "too_many_pixels", True)

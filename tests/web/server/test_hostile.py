@@ -52,8 +52,8 @@ def tiff(width: int, height: int, **options: object) -> bytes:
     return bytes(content)
 
 
-def nifti(side: int, voxels: int, slices: int | None = None) -> bytes:
-    """A NIfTI whose header says `side` voxels each way (but so many `slices`), with so many `voxels`."""
+def nifti(side: int, voxels: int, slices: int | None = None, row: float = 1.0) -> bytes:
+    """A NIfTI whose header says `side` voxels each way (but so many `slices`), `row` mm long, with so many `voxels`."""
     header = bytearray(352)
     struct.pack_into("<i", header, 0, 348)
     struct.pack_into("<8h", header, 40, 3, side, side, side if slices is None else slices, 1, 1, 1, 1)
@@ -61,7 +61,7 @@ def nifti(side: int, voxels: int, slices: int | None = None) -> bytes:
     struct.pack_into("<8f", header, 76, *[1.0] * 8)
     struct.pack_into("<f", header, 108, 352.0)
     struct.pack_into("<h", header, 254, 1)
-    struct.pack_into("<12f", header, 280, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
+    struct.pack_into("<12f", header, 280, row, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
     header[344:348] = b"n+1\0"
     return bytes(header) + bytes(voxels)
 
@@ -163,6 +163,7 @@ CORPUS: dict[str, Callable[[Callable[..., bytes]], Files]] = {
     "NIfTI bomb within the voxel limit": lambda _: [("a.nii.gz", gzip.compress(nifti(450, 450**3), 1))],
     "NIfTI of thousands of thin slices": lambda _: [("a.nii.gz", gzip.compress(nifti(45, 45**2 * 31_000, 31_000), 1))],
     "NIfTI of a few huge slices": lambda _: [("a.nii.gz", gzip.compress(nifti(5000, 5000**2 * 2, 2), 1))],
+    "NIfTI of pixels that are half a kilometre long": lambda _: [("a.nii", nifti(32, 32**3, row=5e5))],
     "NIfTI of no voxels": lambda _: [("a.nii", nifti(0, 0))],
     "truncated NIfTI": lambda _: [("a.nii", nifti(32, 32**3 - 99))],
     "truncated packed NIfTI": lambda _: [("a.nii.gz", gzip.compress(nifti(32, 32**3))[:-9])],

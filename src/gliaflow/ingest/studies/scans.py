@@ -7,12 +7,14 @@ import numpy as np
 
 from gliaflow.ingest.readers.pixels import check_allowed, check_size, count_allowed
 from gliaflow.ingest.reasons import UnusableFile
+from gliaflow.ingest.square import padded_size
 from gliaflow.ingest.studies.grids import Grid, Layout, lay_out, resample, same_grid
 from gliaflow.ingest.studies.intensities import to_8_bit
 from gliaflow.ingest.studies.study import Spacing
 
 MOST_VOXELS = 100_000_000  # of one sequence
 MOST_BYTES = 1 << 29  # of decoded voxels in one file
+MOST_OBLONG = 50  # times that a slice may be longer than wide in millimetres: it is padded to a square
 CHANNELS = ("pre", "flair", "post")
 WORDS = {"pre": "pre-contrast", "flair": "FLAIR", "post": "post-contrast"}
 
@@ -54,9 +56,16 @@ def check_volume(shape: tuple[int, ...], voxel_bytes: float) -> None:
 
 
 def check_slices(grid: Grid) -> None:
-    """Refuse more or larger slices, by the grid in a header, than are taken here; raises UnusableFile."""
-    layout, _ = lay_out(grid)
-    check_allowed(*(grid.shape[axis] for axis in layout.axes))
+    """Refuse, by the grid in a header, slices that are no head's, and more than are taken here; raises UnusableFile.
+
+    They count with the black that pads them to a square: a header that lies of spacings would have it fill memory.
+    """
+    layout, spacing = lay_out(grid)
+    slices, height, width = (grid.shape[axis] for axis in layout.axes)
+    sides = height * spacing.rows, width * spacing.columns
+    if max(sides) > MOST_OBLONG * min(sides):
+        raise UnusableFile("bad_geometry", f"slices of {sides[0]:g} x {sides[1]:g} mm")
+    check_allowed(slices, *padded_size(height, width, spacing))
 
 
 def slice_scans(scans: Mapping[str, Scan]) -> Slices:
@@ -83,7 +92,7 @@ def slice_scans(scans: Mapping[str, Scan]) -> Slices:
         words = " or ".join(WORDS[name] for name in lacking)
         remarks.append(f"There is no {words} sequence: FLAIR stands in its place, as in the training data.")
     images = np.stack([grey.get(name, grey["flair"]) for name in CHANNELS], axis=-1)  # (S, H, W) x 3 -> (S, H, W, 3)
-    count_allowed(*images.shape[:3])
+    count_allowed(len(images), *padded_size(images.shape[1], images.shape[2], spacing))
     return Slices(images, layout, spacing, flair.grid, tuple(remarks), unusable)
 
 
