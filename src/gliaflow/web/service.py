@@ -112,7 +112,8 @@ class Service:
             (first, *others) = found.refused or [None]
             message = first.message if first and not others else NOTHING
             raise Problem(422, message, refused=found.refused)
-        place.add_pixels(found.pixels)
+        # small slices become as large as the network takes them
+        place.add_pixels(max(found.pixels, found.slices * self.release.bundle.size**2))
         loop = asyncio.get_running_loop()
 
         def progress(done: int, total: int) -> None:

@@ -28,6 +28,8 @@ class ServeLimits(BaseModel):
 
     requests: int = Field(64, gt=0, description="Requests under way at a time; more are sent away.")
     waiting_bytes: int = Field(512 * MIB, gt=0, description="Bytes of files under way at a time.")
-    waiting_pixels: int = Field(200_000_000, gt=0, description="Pixels of slices under way at a time.")
+    waiting_pixels: int = Field(
+        200_000_000, gt=0, description="Pixels of slices under way, as they came or as the network takes them."
+    )
     batch: int = Field(16, gt=0, description="Slices, of one request or several, that the network sees at a time.")
     readers: int = Field(2, gt=0, description="Processes that read files.")

@@ -77,6 +77,17 @@ def test_slices_beyond_what_may_be_held_are_sent_away(stub_server, picture, wait
         assert held.result().status_code == 200
 
 
+def test_small_slices_count_as_large_as_the_network_takes_them(stub_server, picture) -> None:
+    served, stub = stub_server(limits={"waiting_pixels": 1500}, go=False)
+    small = picture(size=(8, 8))
+    with ThreadPoolExecutor(1) as threads, released(stub):
+        held = threads.submit(served.send, ("a.png", small))
+        assert stub.entered.wait(5)
+        assert served.send(("b.png", small)).status_code == 503
+        stub.go.set()
+        assert held.result().status_code == 200
+
+
 def test_an_answer_that_takes_too_long_is_given_up(stub_server, picture, wait_until) -> None:
     served, stub = stub_server(limits={"seconds": 0.3}, go=False)
     response = served.send(("a.png", picture()))
