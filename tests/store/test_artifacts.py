@@ -1,6 +1,7 @@
 """The store: a result is whole, checked and made once, or it isn't there."""
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -31,6 +32,23 @@ def test_a_result_is_made_once_and_found_by_another_process(tmp_path):
     assert made == [1]
     assert again == first == Store(tmp_path).find("pair", provenance().key)
     assert (Store(tmp_path).folder(first) / "slices.txt").read_text() == "slices"
+
+
+def test_finding_a_result_writes_nothing(tmp_path):
+    made = Store(tmp_path).obtain(provenance(), write())
+    shutil.rmtree(tmp_path / ".locks")
+    shutil.rmtree(tmp_path / ".work")
+    assert Store(tmp_path).find("pair", provenance().key) == made
+    assert [path.name for path in tmp_path.iterdir()] == ["pair"]
+
+
+def test_who_may_only_read_leaves_what_a_killed_attempt_left(tmp_path):
+    store = Store(tmp_path)
+    made = store.obtain(provenance(), write())
+    left = store.work_folder(provenance())
+    shutil.rmtree(tmp_path / ".locks")
+    (tmp_path / ".locks").write_text("no folder, so that no lock can be made")
+    assert Store(tmp_path).find("pair", provenance().key) == made and left.is_dir()
 
 
 def test_nothing_appears_when_making_fails(tmp_path):

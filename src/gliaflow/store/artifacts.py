@@ -93,9 +93,10 @@ class Store:
             return None
         if manifest is None:
             return None
-        with try_hold(self._lock(stage, key)) as held:
-            if held:  # an attempt killed just after its result appeared leaves it; one under way has it in use
-                self._clear_resume(stage, key)
+        if self._resume(stage, key).exists():
+            with suppress(OSError), try_hold(self._lock(stage, key)) as held:  # who may only read leaves it
+                if held:  # an attempt killed just after its result appeared left it; one under way has it in use
+                    self._clear_resume(stage, key)
         self._checked[path] = Artifact(stage, key, manifest.content)
         return self._checked[path]
 
