@@ -42,7 +42,7 @@ def hash_file(path: Path) -> tuple[str, Stamp | None]:
 def read_unchanged(path: Path, sha256: str) -> bytes:
     """The bytes of a file, if they still have the digest that the scan found; else raises UnusableFile."""
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
+        with open(path, "rb", opener=open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise UnusableFile("changed_since_scan", "a pipe, socket or device in place of the file")
             content = file.read(MOST_BYTES + 1)
@@ -57,7 +57,7 @@ def read_unchanged(path: Path, sha256: str) -> bytes:
     return content
 
 
-def _open_at_once(path: str, flags: int) -> int:
+def open_at_once(path: str, flags: int) -> int:
     """Open without waiting for somebody to write into what has become a pipe."""
     return os.open(path, flags | os.O_NONBLOCK)
 

@@ -1,6 +1,7 @@
 """What was given, file by file."""
 
 import gzip
+import os
 import zipfile
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from gliaflow.ingest.archives import is_archive
 from gliaflow.ingest.reasons import UnusableFile, UnusableSource
-from gliaflow.ingest.studies.files import File, check_outside, list_files, read_file
+from gliaflow.ingest.studies.files import File, check_outside, list_files, read_file, read_start
 
 
 def _write(path: Path, content: bytes = b"x") -> Path:
@@ -66,3 +67,36 @@ def test_results_may_not_lie_in_the_folder_that_was_given(tmp_path: Path) -> Non
     check_outside(tmp_path / "out", [str(tmp_path / "data"), str(tmp_path / "single.png")])
     with pytest.raises(UnusableSource, match="Results must lie outside"):
         check_outside(tmp_path / "data" / "out", [str(tmp_path / "data")])
+
+
+def test_equal_names_are_told_apart_by_the_folders_above(tmp_path: Path) -> None:
+    given = [_write(tmp_path / patient / "scan" / "flair.nii.gz") for patient in ("a", "b")]
+    given.append(_write(tmp_path / "t1.nii.gz"))
+    found = list_files([*map(str, given), str(given[0].parent), str(given[1].parent)], tmp_path / "unpacked")
+    assert [file.name for file in found] == ["a/scan/flair.nii.gz", "b/scan/flair.nii.gz", "t1.nii.gz"]
+    folders = list_files([str(tmp_path / "a" / "scan"), str(tmp_path / "b" / "scan")], tmp_path / "unpacked")
+    assert [file.name for file in folders] == ["a/scan/flair.nii.gz", "b/scan/flair.nii.gz"]
+
+
+def test_files_of_several_archives_are_told_apart_by_the_archives(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            archive.writestr("flair.nii.gz", name)
+    found = list_files([str(tmp_path / "one.zip"), str(tmp_path / "two.zip")], tmp_path / "unpacked")
+    assert [file.name for file in found] == ["one/flair.nii.gz", "two/flair.nii.gz"]
+
+
+def test_what_is_given_twice_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(tmp_path / "folder" / "p_1.png")
+    (tmp_path / "folder" / "p_2.png").symlink_to("p_1.png")  # a slice of its own that is equal
+    monkeypatch.chdir(tmp_path)
+    found = list_files(["folder", "./folder/p_1.png", str(tmp_path / "folder")], tmp_path / "unpacked")
+    assert [(file.name, file.named) for file in found] == [("folder/p_1.png", True), ("folder/p_2.png", False)]
+
+
+def test_nothing_waits_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for read in (read_file, read_start):
+        with pytest.raises(UnusableFile, match="a pipe, socket or device") as raised:
+            read(File("pipe.png", tmp_path / "pipe.png"))
+        assert raised.value.reason == "not_a_file"

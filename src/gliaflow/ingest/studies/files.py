@@ -1,12 +1,13 @@
 """What was given, file by file: files themselves, folders, and what is in archives."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from gliaflow.ingest.archives import Limits, is_archive
-from gliaflow.ingest.hashing import MOST_BYTES
+from gliaflow.ingest.hashing import MOST_BYTES, open_at_once
 from gliaflow.ingest.names import SYSTEM_NAMES
 from gliaflow.ingest.reasons import UnusableFile, UnusableSource
 from gliaflow.ingest.sources import open_source
@@ -34,20 +35,43 @@ class File:
 
 
 def list_files(given: Sequence[str], unpacked: Path, limits: Limits | None = None) -> list[File]:
-    """The files that `given` names: each file itself, all of a folder, all that is in an archive.
+    """The files that `given` names: each file itself, all of a folder, all that is in an archive; each file once.
 
     Archives are unpacked below `unpacked`. Hidden files, and those of operating systems, are passed over in folders
-    and archives. Names are those below what was given, so the names of folders above don't show. Raises UnusableSource.
+    and archives. Names are those below what was given, so the names of folders above don't show, unless they alone tell
+    two things given apart (`a/flair.nii.gz` and `b/flair.nii.gz`). Raises UnusableSource.
     """
-    files: list[File] = []
-    for source in given:
+    files: dict[str, File] = {}
+    names = _names_of(given)
+    archives = [path for source in names if (path := Path(source).expanduser()).is_file() and is_archive(path)]
+    for source, name in names.items():
         path = Path(source).expanduser()
-        if path.is_file() and not is_archive(path):
-            files.append(File(path.name, path, named=True))
+        if path.is_file() and path not in archives:
+            found = [File(name, path, named=True)]
         else:
             folder = open_source(source, unpacked, limits)
-            files += _below(folder, path.name if path.is_dir() else "")
-    return files
+            archive = PurePosixPath(name).with_suffix("").as_posix() if len(archives) > 1 else ""
+            found = list(_below(folder, name if path.is_dir() else archive))
+        for file in found:
+            place = os.path.abspath(file.path)  # links of several names to one file remain: slices can be alike
+            before = files.get(place, file)
+            files[place] = replace(before, named=before.named or file.named)
+    return list(files.values())
+
+
+def _names_of(given: Sequence[str]) -> dict[str, str]:
+    """What to call each thing given: its name, and of the folders above what tells it from others of this name."""
+    places: dict[str, str] = {}
+    for source in given:
+        places.setdefault(os.path.abspath(Path(source).expanduser()), source)
+    names: dict[str, str] = {}
+    for place in places:
+        parts, depth = Path(place).parts[1:], 1
+        others = [Path(other).parts[1:] for other in places if other != place]
+        while depth < len(parts) and any(other[-depth:] == parts[-depth:] for other in others):
+            depth += 1
+        names[places[place]] = "/".join(parts[-depth:])
+    return names
 
 
 def check_outside(out: Path, given: Sequence[str]) -> None:
@@ -92,7 +116,9 @@ def read_start(file: File) -> bytes:
 
 def _read(file: File, most: int) -> bytes:
     try:
-        with file.path.open("rb") as stream:
+        with open(file.path, "rb", opener=open_at_once) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise UnusableFile("not_a_file", "a pipe, socket or device")
             return stream.read(most)
     except PermissionError:
         raise UnusableFile("no_permission", "the system refused to open it") from None
