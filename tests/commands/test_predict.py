@@ -60,7 +60,7 @@ def test_what_can_not_be_used_is_named_and_the_rest_goes_on(predict, kaggle, tmp
         ("nothing", ["data"], "A model is a release"),
         (None, ["missing.tif"], "There is no "),
         (None, ["empty"], "is empty"),
-        (None, ["data/masks"], "Nothing was predicted: there is no image that can be used."),
+        (None, ["data/masks"], "there is no image that can be used in 1 file, with 1 masks"),
     ],
 )
 def test_it_refuses_in_plain_words(predict, tmp_path: Path, tiny_release: Path, model, inputs, said: str) -> None:
@@ -77,3 +77,10 @@ def test_results_may_not_lie_in_the_inputs(predict, kaggle) -> None:
     root = kaggle(1)
     status, lines, _ = predict(root, out=root / "out")
     assert status == 2 and "Results must lie outside" in lines[-1] and not (root / "out").exists()
+
+
+def test_results_may_not_lie_among_earlier_ones(predict, kaggle) -> None:
+    root = kaggle(1, size=48)
+    assert predict(root)[0] == 0
+    status, lines, _ = predict(root)
+    assert status == 2 and len(lines) == 1 and "Results are not mixed with earlier ones" in lines[0]

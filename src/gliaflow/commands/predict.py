@@ -39,7 +39,7 @@ def add(commands: Commands) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder for masks, overlays and tables, outside the inputs",
+        help="folder for masks, overlays and tables, outside the inputs and without earlier ones",
     )
     command.add_argument(
         "--engine",
@@ -68,7 +68,7 @@ def _predict(options: argparse.Namespace, unpacked: Path) -> int:
     from tqdm import tqdm
 
     from gliaflow.inference.loading import Model
-    from gliaflow.inference.outputs import SLICES, STUDIES, Outputs
+    from gliaflow.inference.outputs import MASKS, OVERLAYS, SLICES, STUDIES, Outputs, claim_folder
     from gliaflow.inference.predicting import predict_files
     from gliaflow.ingest.doctor.text import printable
     from gliaflow.ingest.reasons import UnusableSource
@@ -77,6 +77,7 @@ def _predict(options: argparse.Namespace, unpacked: Path) -> int:
     from gliaflow.report.tables import plural
 
     check_outside(options.out, options.inputs)
+    claim_folder(options.out)
     files = list_files(options.inputs, unpacked)
     model = Model(options.model, options.engine)
     _tell(f"{model.name}, run by {model.engine}")
@@ -105,7 +106,8 @@ def _predict(options: argparse.Namespace, unpacked: Path) -> int:
     studies = len(outputs.studies)
     if not studies:
         raise UnusableSource(
-            "Nothing was predicted: there is no image that can be used. Name slices, volumes or a folder."
+            f"Nothing was predicted: there is no image that can be used in {plural(len(files), 'file')}, with "
+            f"{counts['passed over']} masks or other kinds of files. Name slices, volumes or a folder."
         )
     outputs.close()
     said = [f"{counts['tumor']} with tumour", f"{counts['empty']} without", f"{counts['unsure']} unsure"]
@@ -113,7 +115,7 @@ def _predict(options: argparse.Namespace, unpacked: Path) -> int:
     said += [f"{plural(counts['passed over'], 'other file')} passed over"] * bool(counts["passed over"])
     speed = f"{plural(counts['slices'], 'slice')} in {seconds:.1f} s, {counts['slices'] / seconds:.1f} a second"
     _tell(f"\n{plural(studies, 'study', 'studies')}: {', '.join(said)}. {speed}.")
-    _tell("\n".join(printable(str(options.out / name)) for name in (STUDIES, SLICES, "masks", "overlays")))
+    _tell("\n".join(printable(str(options.out / name)) for name in (STUDIES, SLICES, MASKS, OVERLAYS)))
     _tell(FOOTER)
     return 1 if counts["refused"] else 0
 
