@@ -10,7 +10,7 @@ from gliaflow.inference.answers import Answer, answer_study
 from gliaflow.inference.finding import find_release
 from gliaflow.inference.release import load_release
 from gliaflow.ingest.readers.pixels import to_image
-from gliaflow.ingest.reasons import UnusableSource
+from gliaflow.ingest.reasons import UnusableFile, UnusableSource
 from gliaflow.ingest.studies.files import list_files
 from gliaflow.ingest.studies.opening import open_studies
 from gliaflow.ingest.studies.pictures import Pictures
@@ -44,23 +44,32 @@ class Model:
         """
         if isinstance(image, np.ndarray):
             return answer_study(self.release, _study_of(image))
-        found = list(self.predict_each(image))
-        answers = [one for one in found if isinstance(one, Answer)]
-        if len(answers) == 1:
-            return answers[0]
-        refused = [f"{one.name}: {one.message}" for one in found if isinstance(one, Refusal)]
-        advice = "Predict several with predict_each." if answers else " ".join(refused[:SHOWN])
-        raise UnusableSource(f"One study is predicted at a time; there are {len(answers)} in {image}. {advice}")
+        first, studies, refused = None, 0, []
+        for one in _open_each(image):
+            if isinstance(one, Refusal):
+                refused.append(f"{one.name}: {one.message}")
+            else:
+                first, studies = first or one, studies + 1
+        if first is not None and studies == 1:
+            return answer_study(self.release, first)
+        advice = "Predict several with predict_each." if studies else " ".join(refused[:SHOWN])
+        raise UnusableSource(f"One study is predicted at a time; there are {studies} in {image}. {advice}")
 
     def predict_each(self, *sources: str | Path) -> Iterator[Answer | Refusal]:
         """What the model says of each study in files, folders and archives, and a refusal for each unusable file."""
-        with TemporaryDirectory(prefix="gliaflow-") as unpacked:
-            for study in open_studies(list_files([str(source) for source in sources], Path(unpacked))):
-                yield study if isinstance(study, Refusal) else answer_study(self.release, study)
+        for study in _open_each(*sources):
+            yield study if isinstance(study, Refusal) else answer_study(self.release, study)
+
+
+def _open_each(*sources: str | Path) -> Iterator[Study | Refusal]:
+    with TemporaryDirectory(prefix="gliaflow-") as unpacked:
+        yield from open_studies(list_files([str(source) for source in sources], Path(unpacked)))
 
 
 def _study_of(image: np.ndarray) -> Study:
     slices = list(image) if image.ndim == 4 else [image]
+    if not slices:
+        raise UnusableFile("wrong_channels", f"an array of shape {image.shape}, in which there is no slice")
     names = tuple(f"slice_{number}.png" for number in range(1, len(slices) + 1))
     pictures = Pictures(names, (".png",) * len(names))
     return Study("array", tuple(to_image(pixels) for pixels in slices), names, (), pictures)
