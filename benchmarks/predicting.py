@@ -61,12 +61,11 @@ def run_command(options: argparse.Namespace) -> float:
 
 def run_steps(options: argparse.Namespace) -> int:
     with step("start: imports and model"):
-        from gliaflow.inference.answers import Answer
-        from gliaflow.inference.geometry import restore_mask, write_png
+        from gliaflow.inference.answers import Answer, prepare_study
+        from gliaflow.inference.geometry import restore_in_field, write_png
         from gliaflow.inference.loading import Model
         from gliaflow.inference.overlays import draw_overlay
         from gliaflow.inference.tables import slice_rows
-        from gliaflow.ingest.prepare import resize_image
         from gliaflow.ingest.studies.files import list_files
         from gliaflow.ingest.studies.opening import open_studies
         from gliaflow.ingest.studies.study import Refusal
@@ -84,14 +83,14 @@ def run_steps(options: argparse.Namespace) -> int:
                 continue
             slices += len(study.images)
             with step("resizing"):
-                size = model.release.bundle.size
-                prepared = np.stack([resize_image(image, size) for image in study.images])
+                prepared = prepare_study(study, model.release.bundle.size)
             with step("network"):
                 probabilities = model.release.probabilities(prepared)
             with step("masks, calls and warnings"):
                 warnings = model.release.bundle.familiarity.warn(prepared)
                 found = model.release.decide(probabilities, warnings)
-                masks = tuple(restore_mask(m, *i.shape[:2]) for m, i in zip(found.masks, study.images, strict=True))
+                pairs = zip(found.masks, study.images, strict=True)
+                masks = tuple(restore_in_field(mask, *image.shape[:2], study.spacing) for mask, image in pairs)
                 answer = Answer(study, masks, found.tumor_probability, found.call, found.warnings)
                 slice_rows(answer, model.name, model.engine)
             with step("encoding and writing masks"):

@@ -8,6 +8,9 @@ import pytest
 from gliaflow.export import slices
 from gliaflow.export.slices import NoSlices, draw_study, make_slices, read_slices
 from gliaflow.ingest.phantom import PhantomError
+from gliaflow.ingest.studies.files import File
+from gliaflow.ingest.studies.pictures import Pictures
+from gliaflow.ingest.studies.study import Spacing, Study
 
 
 def test_whole_patients_until_there_are_enough(real_slices: Path) -> None:
@@ -16,6 +19,15 @@ def test_whole_patients_until_there_are_enough(real_slices: Path) -> None:
     both = read_slices([str(real_slices)], 64, 9)
     assert [len(study) for study in both] == [8, 8] and (both[0] == one).all()
     assert [len(study) for study in read_slices([str(real_slices)], 32, 1000)] == [8, 8]
+
+
+def test_slices_are_prepared_as_for_predicting(monkeypatch, tmp_path: Path) -> None:
+    image = np.full((40, 40, 3), 200, np.uint8)
+    study = Study("s", (image,), ("s_1",), (), Pictures(("s_1",), (".png",)), Spacing(5.0, 1.0, 0.5))
+    monkeypatch.setattr(slices, "list_files", lambda *_: [File("s_1.png", tmp_path)])
+    monkeypatch.setattr(slices, "open_studies", lambda _: iter([study]))
+    (prepared,) = read_slices(["s"], 40, 1)
+    assert (prepared[0, :, 12:28] == 200).all() and not prepared[0, :, [0, 39]].any()  # padded: 40 mm tall, 20 mm wide
 
 
 def test_a_folder_without_slices_is_no_proof(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from gliaflow.errors import GliaflowError
+from gliaflow.inference.answers import prepare_study
 from gliaflow.ingest.names import parse_name
 from gliaflow.ingest.phantom import PhantomError, make_phantom
-from gliaflow.ingest.prepare import resize_image
 from gliaflow.ingest.studies.files import File, list_files
 from gliaflow.ingest.studies.opening import open_studies
 from gliaflow.ingest.studies.study import Study
@@ -35,7 +35,7 @@ def read_slices(given: Sequence[str], size: int, most: int) -> list[np.ndarray]:
         for group in _spread(list_files(given, Path(unpacked))):
             for study in open_studies(group):
                 if isinstance(study, Study):
-                    studies.append(np.stack([resize_image(image, size) for image in study.images]))
+                    studies.append(prepare_study(study, size))
             if sum(map(len, studies)) >= most:
                 break
     if not studies:

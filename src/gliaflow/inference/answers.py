@@ -59,11 +59,14 @@ class Answer:
         return None if volume is None else float(volume.sum())
 
 
+def prepare_study(study: Study, size: int) -> np.ndarray:
+    """A study as networks take it, uint8 [S, size, size, 3]: each image padded to a square in millimetres, resized."""
+    return np.stack([resize_image(pad_square(image, study.spacing), size) for image in study.images])
+
+
 def answer_study(release: Release, study: Study, progress: Callable[[int, int], None] | None = None) -> Answer:
     """Predict a study; `progress` counts slices, once a member of the release."""
-    size = release.bundle.size
-    prepared = np.stack([resize_image(pad_square(image, study.spacing), size) for image in study.images])
-    found = release.predict_volume(prepared, progress=progress)
+    found = release.predict_volume(prepare_study(study, release.bundle.size), progress=progress)
     masks = tuple(
         restore_in_field(mask, image.shape[0], image.shape[1], study.spacing)
         for mask, image in zip(found.masks, study.images, strict=True)
