@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from gliaflow.cli import main
-from gliaflow.export import work
+from gliaflow.export import command, work
 from gliaflow.export.command import Exported, NotCopied, copy_release
 from gliaflow.export.listing import to_text
 from gliaflow.export.record import read_record
 from gliaflow.inference.bundle import UnusableRelease
+from gliaflow.process import ChildFailed
 
 
 def test_every_format_gives_the_masks_of_the_released_model(exported) -> None:
@@ -84,6 +85,8 @@ def test_slices_without_tumour_are_called_a_weak_proof(exported) -> None:
     assert record is not None
     empty = record.model_copy(update={"slices": record.slices.model_copy(update={"tumor_pixels": 0})})
     assert "Keras found no tumour in them, so equal masks prove little" in to_text(empty, exported.folder)
+    one = record.model_copy(update={"slices": record.slices.model_copy(update={"studies": 1, "slices": 1})})
+    assert to_text(one, exported.folder).startswith("Compared with Keras on 1 real slice of 1 patient.\n")
     drawn = record.model_copy(update={"slices": record.slices.model_copy(update={"kind": "phantom"})})
     assert "on 16 made-up (phantom) slices of 2 patients.\nName real ones" in to_text(drawn, exported.folder)
 
@@ -94,7 +97,7 @@ def test_where_no_format_can_be_written_nothing_is_left(monkeypatch, released: P
     folder = Path(shutil.copytree(released, tmp_path / "release"))
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     told: list[dict] = []
-    assert work.export_release(folder, ["onnx", "openvino"], [], 16, told.append) is None
+    assert work.export_release(folder, ["onnx", "openvino"], [], 16, tmp_path / "draft", told.append) is None
     assert [event["event"] for event in told] == ["refused", "refused"]
     assert told[0]["message"] == (
         "ONNX Runtime needs tensorflow, onnx, tf2onnx, not installed here: pip install 'gliaflow[cpu,export]'."
@@ -104,6 +107,22 @@ def test_where_no_format_can_be_written_nothing_is_left(monkeypatch, released: P
         == "OpenVINO needs tensorflow, openvino, not installed here: pip install 'gliaflow[cpu,fast]'."
     )
     assert sorted(path.name for path in folder.iterdir()) == sorted(path.name for path in released.iterdir())
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, ChildFailed("no slices")])
+def test_what_was_stopped_leaves_nothing(monkeypatch, release: Path, tmp_path: Path, fault) -> None:
+    def stop(module: str, spec: dict, on_event: object) -> None:
+        Path(spec["draft"], "half.onnx").write_text("half")
+        raise fault
+
+    monkeypatch.setattr(command, "run_child", stop)
+    before = sorted(path.name for path in release.iterdir())
+    with pytest.raises(type(fault) if isinstance(fault, Exception) else fault):
+        command.export_in_child(release, ["onnx"], [], 16)
+    assert sorted(path.name for path in release.iterdir()) == before
+    with pytest.raises(type(fault) if isinstance(fault, Exception) else fault):
+        command.export_copy(release, tmp_path / "copy", ["onnx"], [], 16)
+    assert not (tmp_path / "copy").exists(), "else the same command would be refused next time"
 
 
 def test_what_is_no_release_is_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

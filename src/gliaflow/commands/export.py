@@ -64,21 +64,20 @@ def run(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from gliaflow.errors import GliaflowError
-    from gliaflow.export.command import copy_release, export_in_child
+    from gliaflow.export.command import export_copy, export_in_child
     from gliaflow.export.listing import to_text
     from gliaflow.inference.finding import find_release
     from gliaflow.ingest.doctor.text import printable
 
     try:
         folder = find_release(options.model).folder
-        if options.out:
-            folder = copy_release(folder, options.out)
         with tqdm(total=1, unit="step", leave=False, disable=None, bar_format="{desc}") as bar:  # none in a log file
 
             def tell(doing: str) -> None:
                 bar.set_description_str(doing)
 
-            exported = export_in_child(folder, options.to, options.slices, options.most, tell)
+            how = options.to, options.slices, options.most, tell
+            exported = export_copy(folder, options.out, *how) if options.out else export_in_child(folder, *how)
     except (GliaflowError, OSError) as error:
         sys.stderr.write(f"gliaflow export: {printable(str(error))}\n")
         return 2
@@ -86,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"gliaflow export: {printable(message)}\n")
     if exported.record is None:
         return 2
-    text = to_text(exported.record, folder)
+    text = to_text(exported.record, options.out or folder)
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
     return exported.exit_status

@@ -1,6 +1,7 @@
 """What `gliaflow export` does: the work in a child process, and what came of it."""
 
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -59,9 +60,27 @@ def export_in_child(
             tell(f"compared {title} in {event['precision']} ({event['done']} of {event['total']})")
 
     tell("writing")
-    spec = {"release": str(release), "formats": list(formats), "slices": list(slices), "most": most}
-    run_child("gliaflow.export.work", spec, on_event)
+    draft = tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=release)  # made here: a child that is stopped can't remove it
+    spec = {"release": str(release), "formats": list(formats), "slices": list(slices), "most": most, "draft": draft}
+    try:
+        run_child("gliaflow.export.work", spec, on_event)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     return Exported(None if len(refused) == len(formats) else read_record(release), refused)
+
+
+def export_copy(
+    release: Path, out: Path, formats: Sequence[str], slices: Sequence[str], most: int, tell: Tell = lambda doing: None
+) -> Exported:
+    """Copy a release (`copy_release`) and export the copy, which is gone again where nothing could be exported."""
+    copy = copy_release(release, out)
+    exported = None
+    try:
+        exported = export_in_child(copy, formats, slices, most, tell)
+        return exported
+    finally:
+        if exported is None or exported.record is None:
+            shutil.rmtree(copy, ignore_errors=True)
 
 
 def copy_release(release: Path, out: Path) -> Path:

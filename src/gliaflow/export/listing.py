@@ -5,6 +5,7 @@ from pathlib import Path
 from gliaflow.export.parity import EQUAL_PIXELS, GREATEST_DIFFERENCE
 from gliaflow.export.record import FOLDER, Parity, Record
 from gliaflow.inference.engines import ENGINES
+from gliaflow.report.tables import plural
 
 KINDS = {
     "real": "real",
@@ -51,7 +52,8 @@ def to_text(record: Record, release: Path) -> str:
 
 def _what(record: Record) -> str:
     slices = record.slices
-    text = f"Compared with Keras on {slices.slices} {KINDS[slices.kind]} slices of {slices.studies} patients."
+    patients = plural(slices.studies, "patient")
+    text = f"Compared with Keras on {plural(slices.slices, f'{KINDS[slices.kind]} slice')} of {patients}."
     if slices.tumor_pixels == 0:
         text += "\nKeras found no tumour in them, so equal masks prove little: name slices with tumours by --slices."
     elif slices.kind != "real":

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,15 +17,16 @@ import numpy as np
 
 from gliaflow.events import Report, emit
 from gliaflow.export.parity import Seen, compare, see
-from gliaflow.export.record import FOLDER, NAME, Candidate, File, Format, Precision, Record, Slices, entry_of
+from gliaflow.export.record import FOLDER, NAME, Candidate, Format, Precision, Record, Slices, entry_of
 from gliaflow.export.slices import make_slices, read_slices
 from gliaflow.export.speed import measure
+from gliaflow.export.writing import write_formats
 from gliaflow.inference.bundle import NAME as BUNDLE
 from gliaflow.inference.bundle import Bundle, read_bundle
 from gliaflow.inference.engines import Network, UnsuitedMachine, open_network
 from gliaflow.inference.predictor import BATCH
 from gliaflow.inference.release import Release, load_release
-from gliaflow.model.neighbours import stack_neighbours
+from gliaflow.model.neighbours import reach_of, stack_neighbours
 from gliaflow.store.digests import digest_file, library_versions
 from gliaflow.store.files import write_whole
 
@@ -43,90 +43,59 @@ OPTIONAL = ["tensorflow-cpu/tensorflow", "openvino", "onnxruntime", "onnx", "tf2
 
 
 def export_release(
-    release: Path, formats: Sequence[Format], given: Sequence[str], most: int, report: Report
+    release: Path, formats: Sequence[Format], given: Sequence[str], most: int, draft: Path, report: Report
 ) -> Record | None:
     """Export the release in a folder, replacing what was exported before; None where no format could be written.
 
     given : folders or files of slices to compare on; made-up slices where there are none
     most : slices to compare on, about
+    draft : an empty folder on the same disk, where the exports grow; whoever made it removes what is left
 
     Events: slices {kind, studies, slices}; written {format, size} or refused {format, message}; reference {precision};
     compared {format, precision, parity, done, total} or unsuited {format, precision, message}.
     """
     bundle = read_bundle(release)
-    draft = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=release))
-    try:
-        files = write_formats(release, bundle, formats, draft, report)
-        if not files:
-            return None
-        kind, studies = ("real", read_slices(given, bundle.size, most)) if given else make_slices(bundle.size, most)
-        report({"event": "slices", "kind": kind, "studies": len(studies), "slices": sum(map(len, studies))})
-        keras = load_release(release)
-        reference = [see(keras, images) for images in studies]
-        slices = Slices(
-            kind=kind,
-            studies=len(studies),
-            slices=sum(map(len, studies)),
-            tumor_pixels=sum(int(np.count_nonzero(seen.masks)) for seen in reference),
-        )
-        first = keras.members[0].network
-        precision = "bfloat16" if "bfloat16" in first.name else "float32"
-        report({"event": "reference", "precision": precision, "tumor_pixels": slices.tumor_pixels})
-        opened = _open_all(bundle, draft, list(files), first, report)
-        compared = _compare_all(bundle, opened, studies, reference, report)
-        speeds = measure(
-            {"keras": first, **{f"{f} {p}": nets[0] for (f, p), nets in opened.items()}},
-            _pictures(studies, first.channels),
-        )
-        record = Record(
-            release=digest_file(release / BUNDLE),
-            size=bundle.size,
-            channels=first.channels,
-            slices=slices,
-            keras=speeds["keras"],
-            keras_precision=precision,
-            files=files,
-            candidates=tuple(
-                Candidate(format=f, precision=p, parity=parity, speed=speeds[f"{f} {p}"])
-                for (f, p), parity in compared.items()
-            ),
-            versions=_versions(),
-            machine=_machine(),
-            made=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-        write_whole(draft / NAME, f"{record.model_dump_json(indent=1)}\n".encode())
-        _publish(draft, release / FOLDER)
-        return record
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def write_formats(
-    release: Path, bundle: Bundle, formats: Sequence[Format], out: Path, report: Report
-) -> dict[Format, tuple[File, ...]]:
-    """Write all members in each format below `out`; the formats that could be written, and their files."""
-    from gliaflow.export.formats import CannotExport, open_exact, require, write_format
-
-    possible: list[Format] = []
-    for format in formats:
-        try:
-            require(format)
-            possible.append(format)
-        except CannotExport as error:
-            report({"event": "refused", "format": format, "message": str(error)})
-    for member in bundle.members if possible else ():
-        network = open_exact(release / member.file, member.sha256)
-        for format in list(possible):
-            try:
-                write_format(network, format, entry_of(out, format, member.file))
-            except CannotExport as error:
-                possible.remove(format)
-                shutil.rmtree(out / format, ignore_errors=True)
-                report({"event": "refused", "format": format, "message": str(error)})
-    files = {format: _describe(out, format) for format in possible}
-    for format, described in files.items():
-        report({"event": "written", "format": format, "size": sum(file.size for file in described)})
-    return files
+    files = write_formats(release, bundle, formats, draft, report)
+    if not files:
+        return None
+    kind, studies = ("real", read_slices(given, bundle.size, most)) if given else make_slices(bundle.size, most)
+    report({"event": "slices", "kind": kind, "studies": len(studies), "slices": sum(map(len, studies))})
+    keras = load_release(release)
+    reference = [see(keras, images) for images in studies]
+    slices = Slices(
+        kind=kind,
+        studies=len(studies),
+        slices=sum(map(len, studies)),
+        tumor_pixels=sum(int(np.count_nonzero(seen.masks)) for seen in reference),
+    )
+    first = keras.members[0].network
+    precision = "bfloat16" if "bfloat16" in first.name else "float32"
+    report({"event": "reference", "precision": precision, "tumor_pixels": slices.tumor_pixels})
+    opened = _open_all(bundle, draft, list(files), first, report)
+    compared = _compare_all(bundle, opened, studies, reference, report)
+    speeds = measure(
+        {"keras": first, **{f"{f} {p}": nets[0] for (f, p), nets in opened.items()}},
+        _pictures(studies, first.channels),
+    )
+    record = Record(
+        release=digest_file(release / BUNDLE),
+        size=bundle.size,
+        channels=first.channels,
+        slices=slices,
+        keras=speeds["keras"],
+        keras_precision=precision,
+        files=files,
+        candidates=tuple(
+            Candidate(format=f, precision=p, parity=parity, speed=speeds[f"{f} {p}"])
+            for (f, p), parity in compared.items()
+        ),
+        versions=_versions(),
+        machine=_machine(),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_whole(draft / NAME, f"{record.model_dump_json(indent=1)}\n".encode())
+    _publish(draft, release / FOLDER)
+    return record
 
 
 def _open_all(
@@ -164,17 +133,9 @@ def _compare_all(
 
 def _pictures(studies: Sequence[np.ndarray], channels: int) -> np.ndarray:
     """Slices as a network takes them, uint8 [N, H, W, channels], repeated where there are few."""
-    reach = channels // 6
+    reach = reach_of(channels)
     pictures = [stack_neighbours(images, row, reach) for images in studies for row in range(len(images))]
     return np.stack([pictures[number % len(pictures)] for number in range(MEASURED)])
-
-
-def _describe(root: Path, format: Format) -> tuple[File, ...]:
-    paths = sorted(path for path in (root / format).rglob("*") if path.is_file())
-    return tuple(
-        File(path=path.relative_to(root).as_posix(), size=path.stat().st_size, sha256=digest_file(path))
-        for path in paths
-    )
 
 
 def _publish(draft: Path, target: Path) -> None:
@@ -209,7 +170,7 @@ def main(arguments: list[str]) -> None:
     """As a JSON file says: release (a folder), formats, slices (what to read, or nothing), most."""
     os.environ["KERAS_BACKEND"] = "tensorflow"  # which Keras' exporters need; read when Keras is imported, below
     spec = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    export_release(Path(spec["release"]), spec["formats"], spec["slices"], spec["most"], emit)
+    export_release(Path(spec["release"]), spec["formats"], spec["slices"], spec["most"], Path(spec["draft"]), emit)
 
 
 if __name__ == "__main__":
