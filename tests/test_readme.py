@@ -48,6 +48,18 @@ def test_options_and_make_targets_exist(page):
     assert set(re.findall(r"(?:`|^    )make ([a-z]+)\b", text, re.M)) <= targets
 
 
+def test_commands_of_gliaflow_are_ones_that_it_takes():
+    examples = [line for page in PAGES for line in re.findall(r"^    (?:\.venv/bin/)?gliaflow (.*)", read(page), re.M)]
+    assert {example.split()[0] for example in examples} == {"doctor", "export", "predict", "score", "serve"}
+    for example in examples:
+        words = re.split(r"  |#", example)[0].split()  # what comes then is said of it
+        assert gliaflow.cli._parser().parse_args(words).command == words[0]
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
 def options_of(parser: argparse.ArgumentParser) -> set[str]:
     """The options of a parser and of its commands."""
     commands = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
