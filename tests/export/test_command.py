@@ -20,7 +20,7 @@ def test_every_format_gives_the_masks_of_the_released_model(exported) -> None:
     record = read_record(exported.folder)
     assert record is not None
     assert [*record.files] == ["openvino", "onnx", "litert", "savedmodel"]
-    assert (record.slices.kind, record.slices.studies, record.slices.slices) == ("real", 2, 16)
+    assert (record.slices.kind, record.slices.studies, record.slices.slices) == ("given", 2, 16)
     assert 100 < record.slices.tumor_pixels < 16 * 64 * 64 - 100, "there are masks to compare"
     exact = [candidate for candidate in record.candidates if candidate.precision == "float32"]
     assert [candidate.format for candidate in exact] == [*record.files]
@@ -51,7 +51,7 @@ def test_the_record_holds_the_digest_of_every_file(exported) -> None:
 
 def test_it_reads_like_a_person(exported) -> None:
     lines = exported.out.splitlines()
-    assert lines[0] == "Compared with Keras on 16 real slices of 2 patients."
+    assert lines[0] == "Compared with Keras on 16 given slices of 2 patients."
     head = "runs in numbers MB slices/s ms a slice greatest difference equal pixels Dice"
     assert " ".join(lines[2].split()) == head
     assert lines[3].startswith("Keras") and lines[4].startswith("OpenVINO      float32")

@@ -8,7 +8,7 @@ from gliaflow.inference.engines import ENGINES
 from gliaflow.report.tables import plural
 
 KINDS = {
-    "real": "real",
+    "given": "given",
     "phantom": "made-up (phantom)",
     "drawn": "made-up (drawn; with nilearn they would have anatomy)",
 }
@@ -56,7 +56,7 @@ def _what(record: Record) -> str:
     text = f"Compared with Keras on {plural(slices.slices, f'{KINDS[slices.kind]} slice')} of {patients}."
     if slices.tumor_pixels == 0:
         text += "\nKeras found no tumour in them, so equal masks prove little: name slices with tumours by --slices."
-    elif slices.kind != "real":
+    elif slices.kind != "given":
         text += "\nName real ones by --slices for a proof on what the model is for."
     return text
 

@@ -74,7 +74,7 @@ class Candidate(_Frozen):
 class Slices(_Frozen):
     """What the exports were compared on: real slices, or made-up ones, and how many pixels Keras calls tumour."""
 
-    kind: Literal["real", "phantom", "drawn"]
+    kind: Literal["given", "phantom", "drawn"]
     studies: int
     slices: int
     tumor_pixels: int

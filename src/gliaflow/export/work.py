@@ -58,7 +58,7 @@ def export_release(
     files = write_formats(release, bundle, formats, draft, report)
     if not files:
         return None
-    kind, studies = ("real", read_slices(given, bundle.size, most)) if given else make_slices(bundle.size, most)
+    kind, studies = ("given", read_slices(given, bundle.size, most)) if given else make_slices(bundle.size, most)
     report({"event": "slices", "kind": kind, "studies": len(studies), "slices": sum(map(len, studies))})
     keras = load_release(release)
     reference = [see(keras, images) for images in studies]

@@ -1,11 +1,31 @@
 """Keras: the model as it was trained and released."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 
-from gliaflow.model.archive import load_model
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Without what TensorFlow writes to the terminal while it starts, before it looks at any log level."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+with _hushed():
+    from gliaflow.model.archive import load_model
 
 
 class KerasNetwork:
