@@ -84,7 +84,7 @@ def _predict(options: argparse.Namespace, unpacked: Path) -> int:
     for remark in model.release.remarks:
         _tell(printable(remark))
     if options.engine == "fastest" and model.engine.startswith("Keras"):
-        _tell(f"Several times as fast once exported: gliaflow export {printable(options.model)}")
+        _tell(f"Faster once exported, and without TensorFlow: gliaflow export {printable(options.model)}")
     outputs = Outputs(options.out, model.name, model.engine)
     named = {file.name for file in files if file.named}
     counts: Counter[str] = Counter()
