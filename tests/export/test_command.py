@@ -86,7 +86,7 @@ def test_slices_without_tumour_are_called_a_weak_proof(exported) -> None:
     empty = record.model_copy(update={"slices": record.slices.model_copy(update={"tumor_pixels": 0})})
     assert "Keras found no tumour in them, so equal masks prove little" in to_text(empty, exported.folder)
     one = record.model_copy(update={"slices": record.slices.model_copy(update={"studies": 1, "slices": 1})})
-    assert to_text(one, exported.folder).startswith("Compared with Keras on 1 real slice of 1 patient.\n")
+    assert to_text(one, exported.folder).startswith("Compared with Keras on 1 given slice of 1 patient.\n")
     drawn = record.model_copy(update={"slices": record.slices.model_copy(update={"kind": "phantom"})})
     assert "on 16 made-up (phantom) slices of 2 patients.\nName real ones" in to_text(drawn, exported.folder)
 

@@ -48,9 +48,9 @@ def samples(server: Any) -> Path:
     return Path(sys.modules["page_stub"].SAMPLES)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium, once for the session."""
+    """Debian's Chromium, once a file: while Playwright is at work, no other test of its thread can run an event loop."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no Chromium is installed here")
