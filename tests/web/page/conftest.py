@@ -50,7 +50,7 @@ def samples(server: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium, once a file: while Playwright is at work, no other test of its thread can run an event loop."""
+    """Debian's Chromium, once a file: while Playwright is at work, other tests of its thread can run no event loop."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no Chromium is installed here")
