@@ -5,8 +5,9 @@ import logging
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,31 +88,58 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A released network of 64 x 64 that knows nothing: don't change it, copy it."""
+def _make_release(
+    folder: Path,
+    networks: Sequence[Any],
+    volumes: Mapping[str, np.ndarray] | None = None,
+    *,
+    threshold: int = 110,
+    mirror: bool = False,
+    score: tuple[float, ...] = (0.9, 0.8, 0.1, 0.2),
+) -> list[Path]:
+    """Release `networks` in the new `folder`; gives the model files, which lie beside it.
+
+    volumes : slices by patient, to which it is used
+    score : of four slices by which it is fitted, the upper half with tumour
+    """
     from gliaflow.evaluation.detection import fit_detection
     from gliaflow.inference.bundle import Bundle, copy_members, write_bundle
     from gliaflow.inference.familiarity import fit_familiarity
+    from gliaflow.inference.properties import measure_volume
     from gliaflow.model.archive import save_model
-    from gliaflow.model.unet import build_unet
 
-    folder = tmp_path_factory.mktemp("tiny") / "release"
     folder.mkdir()
-    model = folder.parent / "model.keras"
-    save_model(build_unet(64, 64, (4, 8), (0.0, 0.0), prior=0.4), model)
-    score = np.array([0.45, 0.44, 0.1, 0.2])
+    models = [folder.parent / f"model{number}.keras" for number in range(len(networks))]
+    for network, model in zip(networks, models, strict=True):
+        save_model(network, model)
+    scores = np.array(score)
     bundle = Bundle(
-        members=copy_members(folder, [model]),
-        size=64,
-        threshold=110,
+        members=copy_members(folder, models),
+        size=networks[0].input_shape[1],
+        threshold=threshold,
         min_pixels=5,
-        mirror=False,
-        detection=fit_detection(score, score > 0.4, np.array(["a", "b", "a", "b"])),
-        familiarity=fit_familiarity({}),
+        mirror=mirror,
+        detection=fit_detection(scores, scores > scores.mean(), np.array(["a", "b", "a", "b"])),
+        familiarity=fit_familiarity({patient: measure_volume(images) for patient, images in (volumes or {}).items()}),
         recipe={},
     )
     write_bundle(folder, bundle)
+    return models
+
+
+@pytest.fixture(scope="session")
+def make_release() -> Callable[..., list[Path]]:
+    """`make_release(folder, networks, volumes={}, threshold=110, mirror=False, score=…)` writes a release."""
+    return _make_release
+
+
+@pytest.fixture(scope="session")
+def tiny_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A released network of 64 x 64 that knows nothing: don't change it, copy it."""
+    from gliaflow.model.unet import build_unet
+
+    folder = tmp_path_factory.mktemp("tiny") / "release"
+    _make_release(folder, [build_unet(64, 64, (4, 8), (0.0, 0.0), prior=0.4)], score=(0.45, 0.44, 0.1, 0.2))
     return folder
 
 

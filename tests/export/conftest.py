@@ -11,12 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from gliaflow.evaluation.detection import fit_detection
 from gliaflow.export.slices import draw_study
-from gliaflow.inference.bundle import Bundle, copy_members, write_bundle
-from gliaflow.inference.familiarity import fit_familiarity
-from gliaflow.inference.properties import measure_volume
-from gliaflow.model.archive import save_model
 from gliaflow.model.unet import build_unet
 
 SIZE = 64
@@ -35,31 +30,18 @@ class Exported:
 
 
 @pytest.fixture(scope="session")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def released(tmp_path_factory: pytest.TempPathFactory, make_release) -> Path:
     """A release of two tiny networks that find bright FLAIR, not exported. Copy it before changing it."""
-    folder = tmp_path_factory.mktemp("released") / "release"
-    folder.mkdir()
-    models = []
+    networks = []
     for seed in range(2):
-        models.append(folder.parent / f"model{seed}.keras")
         network = build_unet(SIZE, 32, (4, 8), (0.0, 0.0), stem="fold", standardise="range", seed=seed)
         last = network.get_layer("probability")
         kernel, bias = last.get_weights()
         last.set_weights([8 * kernel, bias])  # untrained, it would say 0.5 of nearly every pixel
-        save_model(network, models[-1])
-    score = np.array([0.9, 0.8, 0.1, 0.2])
+        networks.append(network)
     volumes = {f"P{seed:02d}": draw_study(SIZE, np.random.default_rng(seed)) for seed in range(12)}
-    bundle = Bundle(
-        members=copy_members(folder, models),
-        size=SIZE,
-        threshold=140,
-        min_pixels=5,
-        mirror=True,
-        detection=fit_detection(score, score > 0.5, np.array(["a", "b", "a", "b"])),
-        familiarity=fit_familiarity({patient: measure_volume(images) for patient, images in volumes.items()}),
-        recipe={},
-    )
-    write_bundle(folder, bundle)
+    folder = tmp_path_factory.mktemp("released") / "release"
+    make_release(folder, networks, volumes, threshold=140, mirror=True)
     return folder
 
 

@@ -6,42 +6,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gliaflow.evaluation.detection import fit_detection, slice_score
+from gliaflow.evaluation.detection import slice_score
 from gliaflow.evaluation.postprocess import predicted_masks
-from gliaflow.inference.bundle import Bundle, copy_members, read_bundle, write_bundle
+from gliaflow.inference.bundle import read_bundle, write_bundle
 from gliaflow.inference.engines.keras import KerasNetwork
-from gliaflow.inference.familiarity import fit_familiarity
 from gliaflow.inference.predictor import Predictor
-from gliaflow.inference.properties import measure_volume
 from gliaflow.inference.release import load_release, mean_of
-from gliaflow.model.archive import UnusableModel, save_model
+from gliaflow.model.archive import UnusableModel
 from gliaflow.model.unet import build_unet
 
 SIZE = 64
 
 
 @pytest.fixture
-def released(tmp_path: Path, head) -> tuple[Path, list[Path], np.ndarray]:
+def released(tmp_path: Path, head, make_release) -> tuple[Path, list[Path], np.ndarray]:
     """A release of two tiny networks, the files that they came from, and the slices of a patient."""
-    models = []
-    for seed in range(2):
-        models.append(tmp_path / f"model{seed}.keras")
-        save_model(build_unet(SIZE, SIZE, (4, 8), (0.0, 0.0), prior=0.4, seed=seed), models[-1])
+    networks = [build_unet(SIZE, SIZE, (4, 8), (0.0, 0.0), prior=0.4, seed=seed) for seed in range(2)]
     folder = tmp_path / "release"
-    folder.mkdir()
-    score = np.array([0.9, 0.8, 0.1, 0.2])
-    bundle = Bundle(
-        members=copy_members(folder, models),
-        size=SIZE,
-        threshold=110,
-        min_pixels=5,
-        mirror=False,
-        detection=fit_detection(score, score > 0.5, np.array(["a", "b", "a", "b"])),
-        familiarity=fit_familiarity({f"P{seed:02d}": measure_volume(head(seed)) for seed in range(12)}),
-        recipe={},
-    )
-    write_bundle(folder, bundle)
-    return folder, models, head(50)
+    return folder, make_release(folder, networks, {f"P{seed:02d}": head(seed) for seed in range(12)}), head(50)
 
 
 def test_members_are_averaged_and_the_operating_point_applied(released) -> None:

@@ -19,12 +19,8 @@ import pytest
 import tifffile
 import uvicorn
 
-from gliaflow.evaluation.detection import fit_detection
-from gliaflow.inference.bundle import Bundle, copy_members, write_bundle
-from gliaflow.inference.familiarity import fit_familiarity
 from gliaflow.inference.finding import name_release
 from gliaflow.inference.loading import Model
-from gliaflow.inference.properties import measure_volume
 from gliaflow.inference.release import Prediction
 from gliaflow.web.app import make_app
 from gliaflow.web.running import make_config
@@ -48,32 +44,15 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def release_folder(tmp_path_factory: pytest.TempPathFactory, make_release) -> Path:
     """A release of two tiny networks."""
-    from gliaflow.model.archive import save_model
     from gliaflow.model.unet import build_unet
 
-    work = tmp_path_factory.mktemp("models")
-    models = []
-    for seed in range(2):
-        models.append(work / f"model{seed}.keras")
-        save_model(build_unet(SIZE, SIZE, (4, 8), (0.0, 0.0), prior=0.4, seed=seed), models[-1])
-    folder = work / "release"
-    folder.mkdir()
+    networks = [build_unet(SIZE, SIZE, (4, 8), (0.0, 0.0), prior=0.4, seed=seed) for seed in range(2)]
     rng = np.random.default_rng(0)
     volumes = {f"P{seed:02d}": rng.integers(0, 99, (3, SIZE, SIZE, 3), dtype=np.uint8) for seed in range(3)}
-    score = np.array([0.9, 0.8, 0.1, 0.2])
-    bundle = Bundle(
-        members=copy_members(folder, models),
-        size=SIZE,
-        threshold=110,
-        min_pixels=5,
-        mirror=True,
-        detection=fit_detection(score, score > 0.5, np.array(["a", "b", "a", "b"])),
-        familiarity=fit_familiarity({patient: measure_volume(images) for patient, images in volumes.items()}),
-        recipe={},
-    )
-    write_bundle(folder, bundle)
+    folder = tmp_path_factory.mktemp("models") / "release"
+    make_release(folder, networks, volumes, mirror=True)
     (folder / "MODEL_CARD.md").write_text("# A tiny card")
     return folder
 

@@ -136,7 +136,7 @@ CORPUS: dict[str, Callable[[Callable[..., bytes]], Files]] = {
     "zip of what systems leave": lambda _: [("x.zip", zipped(("__MACOSX/._a.png", b"x"), (".DS_Store", b"x")))],
     "empty zip": lambda _: [("x.zip", zipped())],
     "truncated zip": lambda picture: [("x.zip", zipped(("a.png", picture()))[:-30])],
-    "damaged zip": lambda picture: [("x.zip", zipped(("a.png", picture())).replace(b"IDAT", b"XXXX"))],
+    "damaged zip": lambda picture: [("x.zip", zipped(("a.png", picture())).replace(b"IDAT", b"JDAT"))],
     "tar of links": lambda _: [("x.tar", tarred(link("a.png", "/etc/passwd"), link("b", "..")))],
     "tar of a link, and a file below it": lambda p: [("x.tar", tarred(link("d", "/tmp"), ("../d/evil.png", p())))],
     "truncated tar": lambda picture: [("x.tar", tarred(("a.png", picture()))[:1500])],

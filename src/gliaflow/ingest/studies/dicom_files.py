@@ -199,7 +199,7 @@ def _check_pixels(data: Any, frames: int, rows: int, columns: int, bits: int) ->
 
     try:
         available = get_decoder(syntax).is_available
-    except NotImplementedError:
+    except NotImplementedError:  # pydicom's word for a syntax that it does not know: refused below
         available = False
     if not available:
         raise UnusableFile("unsupported_transfer_syntax", f"pixels in {syntax.name}")
